@@ -1,0 +1,33 @@
+# Two commands do all the set-up: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.PHONY: demo test check clean browser
+
+demo: $(VENV)/installed-base
+	$(BIN)/copylens scan examples/photos --catalog demo-catalog.db --html demo-report.html
+	@echo "The report is $(CURDIR)/demo-report.html: open it in a browser."
+
+test: $(VENV)/installed-test browser
+	$(BIN)/python scripts/check.py
+
+check: test
+
+browser:
+	@bash scripts/install_browser.sh
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed-base: $(VENV)/bin/python pyproject.toml
+	$(PIP) install --quiet --editable .
+	@touch $@
+
+$(VENV)/installed-test: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[test]'
+	@touch $@ $(VENV)/installed-base
+
+clean:
+	rm -rf $(VENV) build dist demo-report.html demo-catalog.db demo-catalog.db-wal demo-catalog.db-shm

@@ -1,0 +1,51 @@
+"""Words of a command line in, an exit status out; the commands live one a file and import what is heavy when they run.
+
+Exit status: 0 done, 1 failed (or found something with ``--fail-on-found``), 2 usage, 130 interrupted, 141 closed pipe.
+``copylens compare``: 0 copy, 1 not a copy, 2 error.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from copylens.cli.compare import compare_command
+from copylens.cli.describe import describe_command
+from copylens.cli.models import models_app
+from copylens.cli.scan import scan_command
+from copylens.version import __version__
+
+app = typer.Typer(
+    name="copylens",
+    help="Find copies of images, however edited.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"copylens {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[  # noqa: ARG001 - the callback acts on it
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Find copies of images, however edited."""
+
+
+app.command("scan")(scan_command)
+app.command("compare")(compare_command)
+app.command("describe")(describe_command)
+app.add_typer(models_app, name="models")
+
+
+def main() -> None:
+    """Run the ``copylens`` command."""
+    app()

@@ -1,0 +1,173 @@
+"""``copylens models``: what model packages there are, what is in one, whether it is sound, and how to get another."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from copylens.cli.guard import FAILED, guarded, printable
+from copylens.cli.options import DeviceOption, EngineOption, JsonOption, PrecisionOption, QuietOption
+from copylens.cli.progress import watching
+
+if TYPE_CHECKING:
+    from copylens.models import ModelPackage
+
+models_app = typer.Typer(help="Model packages: list, show, verify, import, pull.", no_args_is_help=True)
+
+NameArgument = Annotated[str, typer.Argument(metavar="NAME|DIR", help="A model's name, or its directory.")]
+LayoutOption = Annotated[
+    Literal["auto", "nchw", "nhwc"], typer.Option("--layout", help="Order of the ONNX model's input axes.")
+]
+SizeOption = Annotated[
+    str | None, typer.Option("--input-size", metavar="HxW|N", help="Input size, where the file does not say it.")
+]
+MeanOption = Annotated[
+    str | None, typer.Option("--mean", metavar="R,G,B", help="Subtracted from pixels in 0..1; default: ImageNet's.")
+]
+StdOption = Annotated[
+    str | None, typer.Option("--std", metavar="R,G,B", help="Pixels are divided by it; default: ImageNet's.")
+]
+InsideOption = Annotated[
+    bool, typer.Option("--normalised-inside", help="The ONNX model normalises pixels of 0..255 itself.")
+]
+
+
+@models_app.command("list")
+def list_command(json_: JsonOption = False) -> None:
+    """List the model packages that are installed."""
+    with guarded():
+        from copylens.models import DEFAULT_MODEL, list_models
+
+        found = list_models()
+        if json_:
+            rows = [
+                {"name": m.name, "version": m.version, "dims": m.dims, "origin": m.origin, "directory": str(m.directory)}
+                for m in found
+            ]
+            typer.echo(json.dumps({"version": 1, "default": DEFAULT_MODEL, "models": rows}, indent=2))
+            return
+        for model in found:
+            default = "  (default)" if model.name == DEFAULT_MODEL else ""
+            typer.echo(f"{model.name}  {model.version}  {model.dims}-d  {model.origin}{default}")
+
+
+@models_app.command("show")
+def show_command(name: NameArgument, json_: JsonOption = False) -> None:
+    """Show a model package's card."""
+    with guarded():
+        from copylens.models import find_model, load_package
+
+        package = load_package(find_model(name))
+        if json_:
+            typer.echo((package.directory / "model.json").read_text(encoding="utf-8").rstrip())
+        else:
+            _print_card(package)
+
+
+@models_app.command("verify")
+def verify_command(
+    name: NameArgument,
+    device: DeviceOption = "auto",
+    engine: EngineOption = "auto",
+    precision: PrecisionOption = "float32",
+    json_: JsonOption = False,
+) -> None:
+    """Check that a package is whole and that its engine reproduces the golden descriptors."""
+    with guarded():
+        from copylens.workflows.verifying import verify_model
+
+        report = verify_model(name, device=device, engine=engine, precision=precision)
+        if json_:
+            typer.echo(json.dumps(report.to_dict(), indent=2))
+        else:
+            for check in report.checks:
+                typer.echo(f"{'ok    ' if check.passed else 'FAILED'}  {check.name}: {check.detail}")
+        if not report.passed:
+            raise typer.Exit(FAILED)
+
+
+@models_app.command("import")
+def import_command(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="An .onnx file, or Meta's .torchscript.pt / .torchvision.pt.")],
+    name: Annotated[str | None, typer.Option("--name", help="The package's name; default: the file's.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Where; default: your models folder.")
+    ] = None,
+    threshold: Annotated[
+        float | None, typer.Option("--threshold", min=-1.0, max=1.0, help="Score from which images are copies.")
+    ] = None,
+    layout: LayoutOption = "auto",
+    input_size: SizeOption = None,
+    mean: MeanOption = None,
+    std: StdOption = None,
+    normalised_inside: InsideOption = False,
+    descriptor: Annotated[
+        str | None, typer.Option("--descriptor", metavar="OUTPUT", help="Which output is the descriptor.")
+    ] = None,
+    licence: Annotated[str, typer.Option("--licence", help="Licence of the weights.")] = "unknown",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a package of that name.")] = False,
+) -> None:
+    """Turn a model file into a model package."""
+    with guarded():
+        from copylens.workflows.importing import ImportSettings, import_model
+
+        settings = ImportSettings.parse(
+            name=name,
+            output=output,
+            threshold=threshold,
+            layout=layout,
+            input_size=input_size,
+            mean=mean,
+            std=std,
+            normalised_inside=normalised_inside,
+            descriptor=descriptor,
+            licence=licence,
+            overwrite=overwrite,
+        )
+        _print_imported(import_model(file, settings))
+
+
+@models_app.command("pull")
+def pull_command(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A published model, e.g. sscd_disc_mixup.")],
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a package of that name.")] = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Download a published model, check it and turn it into a package."""
+    with guarded():
+        from copylens.workflows.importing import pull_model
+
+        with watching(quiet=quiet) as progress:
+            package = pull_model(name, overwrite=overwrite, progress=progress)
+        _print_imported(package)
+
+
+def _print_card(package: ModelPackage) -> None:
+    spec, calibration = package.input, package.calibration
+    rate = calibration.false_matches_per_million_pairs
+    rows = {
+        "name": f"{package.name} {package.version}",
+        "fingerprint": package.fingerprint,
+        "descriptor": f"{package.dims} dimensions",
+        "input": f"{spec.height} x {spec.width} {spec.dtype}, {spec.resize}, {spec.interpolation}",
+        "threshold": f"{calibration.threshold:.4f}"
+        + (f" ({rate:g} false matches per million unrelated pairs)" if rate is not None else ""),
+        "background": calibration.background,
+        "licence": package.licence,
+        "weights": package.provenance.weights,
+        "data": package.provenance.data,
+        "command": package.provenance.command,
+        "sources": ", ".join(package.provenance.sources),
+        "directory": str(package.directory),
+    }
+    for key, value in rows.items():
+        if value:
+            typer.echo(f"{key:12} {printable(value)}")
+
+
+def _print_imported(package: ModelPackage) -> None:
+    typer.echo(f"{package.name}: {package.dims}-d, fingerprint {package.fingerprint}, in {package.directory}")
+    typer.echo(f"Use it with: copylens scan PATH --model {package.name}")

@@ -1,0 +1,28 @@
+"""Files in, upright RGB pixels out: find, read, decode, prepare, load in threads, thumbnail."""
+
+from copylens.images.decoding import MAX_PIXELS, Decoded, decode, pixel_hash, upright_rgb
+from copylens.images.discovery import IMAGE_EXTENSIONS, find_images, parse_extensions
+from copylens.images.loading import Loaded, load
+from copylens.images.preprocessing import decode_box, prepare
+from copylens.images.reading import MAX_BYTES, content_hash, read_file, read_found
+from copylens.images.thumbnails import thumbnail
+
+__all__ = [
+    "IMAGE_EXTENSIONS",
+    "MAX_BYTES",
+    "MAX_PIXELS",
+    "Decoded",
+    "Loaded",
+    "content_hash",
+    "decode",
+    "decode_box",
+    "find_images",
+    "load",
+    "parse_extensions",
+    "pixel_hash",
+    "prepare",
+    "read_file",
+    "read_found",
+    "thumbnail",
+    "upright_rgb",
+]

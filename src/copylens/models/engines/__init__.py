@@ -1,0 +1,1 @@
+"""Engines: each runs a model package's graph, prepared pixels in, descriptors out."""

@@ -1,0 +1,57 @@
+"""The engine of the base install: prepared pixels through ONNX Runtime on the CPU, in float32."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy.typing as npt
+
+from copylens.errors import EngineError
+from copylens.models.engines.base import Engine, PixelBatch, Precision
+from copylens.models.package import INPUT_NAME, OUTPUT_NAME, ModelPackage
+
+_ERRORS_ONLY = 3
+
+
+class OnnxRuntimeEngine(Engine):
+    """ONNX Runtime on the CPU.
+
+    Args:
+        package: the model.
+        precision: only float32.
+        threads: of one run; None lets the runtime take every core.
+
+    Raises:
+        EngineError: another precision, or a graph that ONNX Runtime cannot load.
+    """
+
+    name = "onnxruntime"
+
+    def __init__(
+        self, package: ModelPackage, *, precision: Precision = "float32", threads: int | None = None
+    ) -> None:
+        if precision != "float32":
+            raise EngineError(
+                f"The onnxruntime engine has no {precision}, only float32; use the openvino or torch engine."
+            )
+        super().__init__(package, device="cpu", precision=precision)
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+        options.intra_op_num_threads = threads or 0
+        options.inter_op_num_threads = 1
+        options.log_severity_level = _ERRORS_ONLY
+        try:
+            self._session = onnxruntime.InferenceSession(
+                str(package.onnx_path), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:
+            raise EngineError(f"ONNX Runtime cannot load {package.onnx_path}: {error}") from error
+
+    def _run(self, batch: PixelBatch) -> npt.NDArray[Any]:
+        try:
+            result: npt.NDArray[Any] = self._session.run([OUTPUT_NAME], {INPUT_NAME: batch})[0]
+        except Exception as error:
+            raise EngineError(f"{self._where}: the run failed: {error}") from error
+        return result

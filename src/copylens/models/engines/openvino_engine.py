@@ -1,0 +1,84 @@
+"""The faster CPU engine: prepared pixels through OpenVINO, at a precision that is always said.
+
+OpenVINO's Python package reports to Google Analytics and writes ``~/intel`` when it is imported; so
+`_import_openvino` keeps the module that does it from loading, and OpenVINO takes its own stub for it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import numpy.typing as npt
+
+from copylens.errors import EngineError, MissingExtraError
+from copylens.models.engines.base import Engine, PixelBatch, Precision
+from copylens.models.package import INPUT_NAME, OUTPUT_NAME, ModelPackage
+
+_HINTS: dict[Precision, tuple[str, str]] = {
+    "float32": ("f32", "FP32"),
+    "bfloat16": ("bf16", "BF16"),
+    "float16": ("f16", "FP16"),
+}
+"""Precision: OpenVINO's name for the hint, and for the processor's capability."""
+
+_TELEMETRY = "openvino_telemetry"
+
+
+class OpenVinoEngine(Engine):
+    """OpenVINO on the CPU.
+
+    Args:
+        package: the model.
+        precision: float32 everywhere; bfloat16 and float16 where the processor has them.
+        threads: of one run; None lets the runtime take every core.
+
+    Raises:
+        MissingExtraError: OpenVINO is not installed.
+        EngineError: the processor lacks the precision, or OpenVINO cannot load the graph.
+    """
+
+    name = "openvino"
+
+    def __init__(
+        self, package: ModelPackage, *, precision: Precision = "float32", threads: int | None = None
+    ) -> None:
+        super().__init__(package, device="cpu", precision=precision)
+        openvino = _import_openvino()
+        core = openvino.Core()
+        hint, capability = _HINTS[precision]
+        # Without this check OpenVINO takes the hint and computes in float32 all the same.
+        if capability not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+            raise EngineError(f"OpenVINO has no {precision} on this processor; use precision float32.")
+        config: dict[str, Any] = {"INFERENCE_PRECISION_HINT": hint, "PERFORMANCE_HINT": "LATENCY"}
+        if threads:
+            config["INFERENCE_NUM_THREADS"] = threads
+        try:
+            self._model = core.compile_model(core.read_model(str(package.onnx_path)), "CPU", config)
+            self._request = self._model.create_infer_request()
+        except RuntimeError as error:
+            raise EngineError(f"OpenVINO cannot load {package.onnx_path}: {error}") from error
+
+    def _run(self, batch: PixelBatch) -> npt.NDArray[Any]:
+        try:
+            result: npt.NDArray[Any] = self._request.infer({INPUT_NAME: batch}, share_inputs=True)[
+                OUTPUT_NAME
+            ]
+        except (RuntimeError, KeyError) as error:
+            raise EngineError(f"{self._where}: the run failed: {error}") from error
+        return result
+
+
+def _import_openvino() -> Any:
+    """Import OpenVINO without its telemetry; where the program has imported it before, nothing changes."""
+    hidden = _TELEMETRY not in sys.modules and "openvino" not in sys.modules
+    if hidden:
+        sys.modules[_TELEMETRY] = None  # type: ignore[assignment]  # makes `import` of it raise ImportError
+    try:
+        return importlib.import_module("openvino")
+    except ImportError as error:
+        raise MissingExtraError("The openvino engine", "openvino") from error
+    finally:
+        if hidden:
+            del sys.modules[_TELEMETRY]

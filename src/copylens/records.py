@@ -1,0 +1,220 @@
+"""The nouns that cross between rooms, as frozen dataclasses; no behaviour, no I/O, NumPy at most.
+
+Shapes: N = number of images, D = dimensions of a descriptor. A descriptor is an L2-normalised float32 vector; a
+score is the inner product of two of them, higher is more alike, and a match is ``score >= threshold``.
+Paths are ``str`` as ``os.fsdecode`` gives them, so undecodable names survive as surrogate escapes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Pixels: TypeAlias = npt.NDArray[np.uint8]
+"""Upright RGB pixels, ``(H, W, 3) uint8``."""
+
+Descriptors: TypeAlias = npt.NDArray[np.float32]
+"""``(N, D) float32``, C-contiguous, rows L2-normalised."""
+
+CopyKind: TypeAlias = Literal["bytes", "pixels", "near"]
+"""How a copy equals its keeper: the same bytes, the same upright pixels, or alike by score."""
+
+GroupKind: TypeAlias = Literal["exact", "near"]
+"""``exact`` when every member is a byte or pixel copy of the keeper."""
+
+SKIP_CODES: dict[str, str] = {
+    "empty": "the file has no bytes",
+    "not-an-image": "no decoder knows the content",
+    "truncated": "the file ends before the picture does",
+    "corrupt": "the decoder found damaged data",
+    "too-large": "more pixels or bytes than the limit (decompression bomb guard)",
+    "too-small": "the picture has no usable area",
+    "permission": "the system does not let us read it",
+    "vanished": "the file was there when the folder was read, and is not any more",
+    "changed": "the file changed while it was read",
+    "directory": "a folder with an image's suffix",
+    "special-file": "a pipe, socket or device",
+    "unsupported": "a known format that this installation cannot decode",
+    "symlink-loop": "a symbolic link that leads back to a folder above it, or nowhere",
+    "path-too-long": "the system refuses a path of this length",
+    "io-error": "the system failed to read it",
+}
+"""Stable codes of `Skipped`, with their meanings."""
+
+RETRIED_CODES = frozenset({"permission", "vanished", "changed", "io-error", "unsupported", "path-too-long"})
+"""Codes whose cause is not the content: the next scan tries these files again although they look unchanged."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFile:
+    """A candidate file as the walk of the folder saw it.
+
+    Attributes:
+        path: as given by the user, joined with the walk's names.
+        size: bytes.
+        mtime_ns: modification time, nanoseconds since the epoch.
+    """
+
+    path: str
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A file that was not described, with the reason; a result, never only a log line."""
+
+    path: str
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PictureFacts:
+    """What decoding learned of a content, whichever path it lies under.
+
+    Attributes:
+        width, height: pixels of the upright picture at full size.
+        format: Pillow's format name, e.g. ``"JPEG"``.
+    """
+
+    width: int
+    height: int
+    format: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFacts:
+    """One image file: a path, and the content under it.
+
+    Attributes:
+        path: the file.
+        size: bytes.
+        mtime_ns: modification time, nanoseconds since the epoch.
+        width, height: pixels of the upright picture at full size.
+        format: Pillow's format name, e.g. ``"JPEG"``.
+        content_hash: hex digest of the bytes; two paths of equal bytes are two images with one content.
+    """
+
+    path: str
+    size: int
+    mtime_ns: int
+    width: int
+    height: int
+    format: str
+    content_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class InputSpec:
+    """What a model package wants as pixels.
+
+    Attributes:
+        height, width: of the array that enters the network.
+        resize: ``"squash"`` scales to exactly (height, width) and ignores the aspect ratio; ``"crop"`` scales the
+            short side to fit, keeps the aspect ratio and cuts the centre; ``"pad"`` scales the long side to fit and
+            fills the rest with white.
+        interpolation: the resampling filter of the final resize.
+        dtype: ``"uint8"``: ``(N, H, W, 3)``; ``"float32"``: ``(N, 3, H, W)`` in [0, 1]. Mean and deviation are always
+            inside the graph.
+    """
+
+    height: int
+    width: int
+    resize: Literal["squash", "crop", "pad"] = "squash"
+    interpolation: Literal["bilinear", "bicubic", "lanczos", "box"] = "bilinear"
+    dtype: Literal["uint8", "float32"] = "uint8"
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A query and a reference whose score reaches the threshold.
+
+    In a scan of one collection the query is the path that sorts later in keep order; direction carries no meaning.
+    """
+
+    query: str
+    reference: str
+    score: float
+    kind: CopyKind = "near"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A copy inside a group: its score against the keeper, and how it equals the keeper."""
+
+    path: str
+    score: float
+    kind: CopyKind
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Copies of one image. Every member matches the keeper directly: there are no chains.
+
+    Attributes:
+        kind: ``"exact"`` when every member is a byte or pixel copy, else ``"near"``.
+        keeper: path of the image the keep rules chose (in ``--against``, the known image).
+        members: the others, best score first, then by path.
+    """
+
+    kind: GroupKind
+    keeper: str
+    members: tuple[Member, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelIdentity:
+    """Which model made the descriptors: its name, and the fingerprint of weights, pre- and post-processing."""
+
+    name: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScanTiming:
+    """How a scan went.
+
+    Attributes:
+        seconds: wall time of the whole scan.
+        described: images that went through the network in this scan.
+        reused: images whose descriptor was already in the catalog.
+        images_per_second: described / seconds spent describing; 0.0 when nothing was described.
+    """
+
+    seconds: float
+    described: int
+    reused: int
+    images_per_second: float
+
+
+@dataclass(frozen=True)
+class Findings:
+    """All that a scan found; what every report is written from.
+
+    Attributes:
+        model: which model made the descriptors.
+        threshold: matches have ``score >= threshold``.
+        roots: the folders or files that were scanned.
+        against: the folders of known images, empty for a scan within one collection.
+        keep: the ordered keep rules.
+        groups: by descending reclaimable bytes, then by keeper's path.
+        matches: every pair found, by query, then descending score, then reference.
+        skipped: by path.
+        images: facts by path, for every image that was described.
+        timing: counts and seconds.
+    """
+
+    model: ModelIdentity
+    threshold: float
+    roots: tuple[str, ...]
+    against: tuple[str, ...]
+    keep: tuple[str, ...]
+    groups: tuple[Group, ...]
+    matches: tuple[Match, ...]
+    skipped: tuple[Skipped, ...]
+    images: dict[str, ImageFacts] = field(repr=False)
+    timing: ScanTiming
