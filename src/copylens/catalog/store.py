@@ -133,11 +133,13 @@ class Catalog:
                 (digest, item.facts.width, item.facts.height, item.facts.format, vector),
             )
         path = os.fsencode(item.file.path)
-        self._db.execute(
+        written = self._db.execute(
             "INSERT INTO files SELECT ?, ?, ?, id FROM contents WHERE hash = ? ON CONFLICT (path) DO UPDATE "
             "SET size = excluded.size, mtime_ns = excluded.mtime_ns, content = excluded.content",
             (path, item.file.size, item.file.mtime_ns, digest),
         )
+        if written.rowcount != 1:
+            raise CatalogError(f"The catalog {self.path} was pruned by another process meanwhile; run again.")
         self._db.execute("DELETE FROM skipped WHERE path = ?", (path,))
 
     def _record_skipped(self, item: SkippedFile | Skipped) -> None:

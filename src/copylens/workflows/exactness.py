@@ -51,14 +51,16 @@ def _hashes(
     catalog: Catalog, contents: Sequence[CatalogImage], workers: int, progress: Progress
 ) -> list[str | None]:
     known = catalog.pixel_hashes([content.content_id for content in contents])
-    missing = [content for content in contents if known.get(content.content_id) is None]
-    if missing:
-        with ThreadPoolExecutor(workers) as pool:
-            for done, (content, value) in enumerate(zip(missing, pool.map(_hash, missing), strict=True), start=1):
-                if value is not None:
-                    catalog.set_pixel_hash(content.content_id, value)
-                    known[content.content_id] = value
-                progress("verify", done, len(missing))
+    missing = [content for content in contents if content.content_id not in known]
+    fresh: dict[int, str] = {}
+    with ThreadPoolExecutor(workers) as pool:
+        for done, (content, value) in enumerate(zip(missing, pool.map(_hash, missing), strict=True), start=1):
+            if value is not None:
+                fresh[content.content_id] = value
+            progress("verify", done, len(missing))
+    if fresh:
+        catalog.set_pixel_hashes(fresh)
+    known |= fresh
     return [known.get(content.content_id) for content in contents]
 
 

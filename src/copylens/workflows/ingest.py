@@ -10,8 +10,9 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
-from copylens.catalog import Catalog, NewContent, SameContent
+from copylens.catalog import Catalog, NewContent, SameContent, SkippedFile
 from copylens.images import IMAGE_EXTENSIONS, Loaded, find_images, load
 from copylens.records import FoundFile, Skipped
 from copylens.workflows.describer import BATCH, Describer
@@ -19,6 +20,9 @@ from copylens.workflows.settings import FileSettings, Progress
 
 CHUNK = 500
 """Files per catalog look-up."""
+
+Read: TypeAlias = tuple[FoundFile, Loaded | Skipped]
+"""A file as the walk saw it, and what became of it."""
 
 
 @dataclass
@@ -57,8 +61,9 @@ def ingest(
     unread = _partition(catalog, found, seen)
     done = len(found) - len(unread)
     progress("describe", done, len(found))
-    stream = load(unread, describer.input, workers=files.workers or os.cpu_count() or 1, known=catalog.has_content)
-    for batch in _batches(stream):
+    workers = files.workers or os.cpu_count() or 1
+    stream = load(unread, describer.input, workers=workers, known=catalog.has_content)
+    for batch in _batches(zip(unread, stream, strict=True)):
         _record(catalog, describer, batch, seen)
         done += len(batch)
         progress("describe", done, len(found))
@@ -97,12 +102,12 @@ def _partition(catalog: Catalog, found: Sequence[FoundFile], seen: Ingested) -> 
     return unread
 
 
-def _batches(stream: Iterator[Loaded | Skipped]) -> Iterator[list[Loaded | Skipped]]:
+def _batches(stream: Iterator[Read]) -> Iterator[list[Read]]:
     """Cut the stream so that a batch holds at most `BATCH` pictures for the network."""
-    batch: list[Loaded | Skipped] = []
+    batch: list[Read] = []
     pictures = 0
-    for item in stream:
-        batch.append(item)
+    for file, item in stream:
+        batch.append((file, item))
         pictures += isinstance(item, Loaded) and item.pixels is not None
         if pictures == BATCH or len(batch) == CHUNK:
             yield batch
@@ -111,11 +116,13 @@ def _batches(stream: Iterator[Loaded | Skipped]) -> Iterator[list[Loaded | Skipp
         yield batch
 
 
-def _record(catalog: Catalog, describer: Describer, batch: list[Loaded | Skipped], seen: Ingested) -> None:
-    loaded = [item for item in batch if isinstance(item, Loaded)]
+def _record(catalog: Catalog, describer: Describer, batch: list[Read], seen: Ingested) -> None:
+    loaded = [item for _, item in batch if isinstance(item, Loaded)]
     fresh = [item for item in loaded if item.pixels is not None]
-    rows: list[NewContent | SameContent | Skipped] = [item for item in batch if isinstance(item, Skipped)]
-    rows += [SameContent(item.file, item.content_hash) for item in loaded if item.pixels is None]
+    rows: list[NewContent | SameContent | SkippedFile] = [
+        SkippedFile(item, file) for file, item in batch if isinstance(item, Skipped)
+    ]
+    seen.skipped += [row.skipped for row in rows if isinstance(row, SkippedFile)]
     if fresh:
         descriptors = describer.describe_prepared([item.pixels for item in fresh if item.pixels is not None])
         rows += [
@@ -123,8 +130,9 @@ def _record(catalog: Catalog, describer: Describer, batch: list[Loaded | Skipped
             for item, row in zip(fresh, descriptors, strict=True)
             if item.facts is not None
         ]
+    # After the new contents, since a file may equal one of this very batch.
+    rows += [SameContent(item.file, item.content_hash) for item in loaded if item.pixels is None]
     catalog.record(rows)
-    seen.skipped += [item for item in batch if isinstance(item, Skipped)]
     seen.paths += [item.file.path for item in loaded]
     seen.described += len(fresh)
     seen.reused += len(loaded) - len(fresh)

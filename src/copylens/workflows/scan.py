@@ -5,13 +5,26 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from copylens.catalog import Catalog, CatalogImage
-from copylens.matching import KeepRules, Pairs, cross_join, group_against, group_images, keep_order, self_join
+from copylens.index import create_index
+from copylens.matching import (
+    KeepRules,
+    Pairs,
+    cross_join,
+    group_against,
+    group_images,
+    keep_order,
+    matches_against,
+    matches_within,
+    self_join,
+)
 from copylens.records import Group, ImageFacts, Match, ScanTiming
-from copylens.workflows.describer import Describer, load_from_settings
+from copylens.workflows.describer import load_from_settings
 from copylens.workflows.describing import open_catalog
 from copylens.workflows.exactness import pixel_equal_pairs
 from copylens.workflows.ingest import Ingested, ingest
@@ -85,4 +98,141 @@ def scan(
             workers=workers,
         ),
         progress=progress,
+    )
+
+
+def scan_with(
+    paths: Sequence[str],
+    *,
+    against: Sequence[str],
+    model: ModelSettings,
+    threshold: float | None,
+    keep: str,
+    catalog: PathLike | None,
+    files: FileSettings,
+    progress: Progress,
+) -> ScanResult:
+    """`scan` for settings that travel as values."""
+    started = time.perf_counter()
+    rules = KeepRules.parse(keep)
+    describer = load_from_settings(model)
+    limit = describer.threshold if threshold is None else threshold
+    workers = files.workers or os.cpu_count() or 1
+    with open_catalog(catalog, describer) as store:
+        new = ingest(store, describer, paths, files, progress=progress)
+        known = ingest(store, describer, against, files, progress=progress) if against else Ingested()
+        task = _Task(store, rules, limit, workers, progress)
+        found = task.compare(new.paths, known.paths) if against else task.join(new.paths)
+    seconds = new.seconds + known.seconds
+    described = new.described + known.described
+    return ScanResult(
+        model=describer.identity,
+        threshold=limit,
+        roots=tuple(paths),
+        against=tuple(against),
+        keep=rules.names,
+        groups=tuple(found.groups),
+        matches=tuple(found.matches),
+        skipped=tuple(sorted({*new.skipped, *known.skipped}, key=lambda item: item.path)),
+        images=found.images,
+        timing=ScanTiming(
+            seconds=time.perf_counter() - started,
+            described=described,
+            reused=new.reused + known.reused,
+            images_per_second=described / seconds if described else 0.0,
+        ),
+    )
+
+
+@dataclass
+class _Found:
+    groups: list[Group]
+    matches: list[Match]
+    images: dict[str, ImageFacts]
+
+
+@dataclass
+class _Side:
+    """The images of one side, and their contents numbered from 0 over all that is compared."""
+
+    images: list[ImageFacts]
+    contents: npt.NDArray[np.int64]
+
+
+@dataclass
+class _Task:
+    """Descriptors from the catalog to groups, for one scan."""
+
+    catalog: Catalog
+    rules: KeepRules
+    threshold: float
+    workers: int
+    progress: Progress
+
+    def join(self, paths: Sequence[str]) -> _Found:
+        """Copies within one collection."""
+        rows = self.catalog.images(paths)
+        contents = _distinct(rows)
+        side = _side(rows, contents)
+        descriptors = self.catalog.descriptors([content.content_id for content in contents])
+        pairs = self_join(descriptors, self.threshold, progress=self._matching)
+        equal = self._equal_pixels(contents, pairs)
+        order = keep_order(side.images, self.rules)
+        return _Found(
+            group_images(side.images, side.contents, pairs, order, equal_pixels=equal),
+            matches_within(side.images, side.contents, pairs, order, equal_pixels=equal),
+            {image.path: image for image in side.images},
+        )
+
+    def compare(self, new_paths: Sequence[str], known_paths: Sequence[str]) -> _Found:
+        """Copies of known images among new ones; a path on both sides is new."""
+        both = set(new_paths)
+        new_rows = self.catalog.images(new_paths)
+        known_rows = self.catalog.images([path for path in known_paths if path not in both])
+        contents = _distinct([*new_rows, *known_rows])
+        new, known = _side(new_rows, contents), _side(known_rows, contents)
+        pairs = self._cross(contents, new.contents, known.contents)
+        equal = self._equal_pixels(contents, pairs)
+        order = keep_order(known.images, self.rules)
+        sides = (new.images, new.contents, known.images, known.contents, pairs)
+        return _Found(
+            group_against(*sides, order, equal_pixels=equal),
+            matches_against(*sides, equal_pixels=equal),
+            {image.path: image for image in [*new.images, *known.images]},
+        )
+
+    def _cross(
+        self, contents: Sequence[CatalogImage], new: npt.NDArray[np.int64], known: npt.NDArray[np.int64]
+    ) -> Pairs:
+        """Pairs of a new content and a known content, by their numbers in `contents`."""
+        descriptors = self.catalog.descriptors([content.content_id for content in contents])
+        queries, references = np.unique(new), np.unique(known)
+        index = create_index("faiss", self.catalog.dims)
+        index.add(references, descriptors[references])
+        pairs = cross_join(descriptors[queries], index, self.threshold, progress=self._matching)
+        first, second = queries[pairs.first], pairs.second
+        # Equal bytes match whatever the threshold and rounding say.
+        shared, other = np.intersect1d(queries, references), first != second
+        return Pairs(
+            np.concatenate((first[other], shared)),
+            np.concatenate((second[other], shared)),
+            np.concatenate((pairs.scores[other], np.ones(len(shared), np.float32))),
+        )
+
+    def _equal_pixels(self, contents: Sequence[CatalogImage], pairs: Pairs) -> set[tuple[int, int]]:
+        return pixel_equal_pairs(self.catalog, contents, pairs, workers=self.workers, progress=self.progress)
+
+    def _matching(self, done: int, total: int) -> None:
+        self.progress("match", done, total)
+
+
+def _distinct(rows: Sequence[CatalogImage]) -> list[CatalogImage]:
+    """One image of each content, by content number, so that reading the descriptors is sequential."""
+    return sorted({row.content_id: row for row in reversed(rows)}.values(), key=lambda row: row.content_id)
+
+
+def _side(rows: Sequence[CatalogImage], contents: Sequence[CatalogImage]) -> _Side:
+    number = {content.content_id: position for position, content in enumerate(contents)}
+    return _Side(
+        [row.facts for row in rows], np.array([number[row.content_id] for row in rows], dtype=np.int64)
     )

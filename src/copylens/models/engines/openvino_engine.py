@@ -47,11 +47,13 @@ class OpenVinoEngine(Engine):
         super().__init__(package, device="cpu", precision=precision)
         openvino = _import_openvino()
         core = openvino.Core()
-        hint, capability = _HINTS[precision]
         # Without this check OpenVINO takes the hint and computes in float32 all the same.
-        if capability not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        if precision not in _precisions(core):
             raise EngineError(f"OpenVINO has no {precision} on this processor; use precision float32.")
-        config: dict[str, Any] = {"INFERENCE_PRECISION_HINT": hint, "PERFORMANCE_HINT": "LATENCY"}
+        config: dict[str, Any] = {
+            "INFERENCE_PRECISION_HINT": _HINTS[precision][0],
+            "PERFORMANCE_HINT": "LATENCY",
+        }
         if threads:
             config["INFERENCE_NUM_THREADS"] = threads
         try:
@@ -68,6 +70,20 @@ class OpenVinoEngine(Engine):
         except (RuntimeError, KeyError) as error:
             raise EngineError(f"{self._where}: the run failed: {error}") from error
         return result
+
+
+def openvino_precisions() -> tuple[Precision, ...]:
+    """List the precisions that OpenVINO has on this processor.
+
+    Raises:
+        MissingExtraError: OpenVINO is not installed.
+    """
+    return _precisions(_import_openvino().Core())
+
+
+def _precisions(core: Any) -> tuple[Precision, ...]:
+    capabilities = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return tuple(precision for precision, (_, name) in _HINTS.items() if name in capabilities)
 
 
 def _import_openvino() -> Any:

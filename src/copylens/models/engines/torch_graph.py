@@ -47,9 +47,10 @@ class TorchGraph:
                 "use the openvino or onnxruntime engine."
             )
         self._constants = {proto.name: _placed(_tensor(proto), device) for proto in model.graph.initializer}
-        nodes = self._fold(nodes, device)
+        outputs = {entry.name for entry in model.graph.output}
+        nodes = self._fold(nodes, device, outputs)
         self._narrow(nodes, weight_dtype)
-        self._steps = _with_last_uses(nodes, model.graph.output[0].name)
+        self._steps = _with_last_uses(nodes, outputs)
 
     def run(self, input_name: str, pixels: Tensor, output_name: str) -> Tensor:
         """Run the graph on a batch; ``(N, ...)`` in, the named output out."""
@@ -58,7 +59,7 @@ class TorchGraph:
             values.update(zip(node.outputs, self._apply(node, values), strict=False))
             for name in dead:
                 values.pop(name, None)
-        return values[output_name]
+        return values[output_name] if output_name in values else self._constants[output_name]
 
     def _apply(self, node: Node, values: dict[str, Tensor]) -> tuple[Tensor, ...]:
         inputs = [
@@ -68,7 +69,7 @@ class TorchGraph:
         result = OPERATIONS[node.op](node, *inputs)
         return result if isinstance(result, tuple) else (result,)
 
-    def _fold(self, nodes: list[Node], device: torch.device) -> list[Node]:
+    def _fold(self, nodes: list[Node], device: torch.device, outputs: set[str]) -> list[Node]:
         """Compute what depends on constants alone; returns the other nodes."""
         rest = []
         for node in nodes:
@@ -77,7 +78,7 @@ class TorchGraph:
                     self._constants[name] = _placed(value, device)
             else:
                 rest.append(node)
-        used = {name for node in rest for name in node.inputs}
+        used = outputs.union(*(node.inputs for node in rest))
         self._constants = {name: value for name, value in self._constants.items() if name in used}
         return rest
 
@@ -88,7 +89,7 @@ class TorchGraph:
             for name in node.inputs:
                 users.setdefault(name, set()).add(node.op)
         for name, value in self._constants.items():
-            if value.is_floating_point() and users[name] <= _MULTIPLYING:
+            if value.is_floating_point() and users.get(name, {""}) <= _MULTIPLYING:
                 self._constants[name] = value.to(dtype)
 
 
@@ -135,8 +136,8 @@ def _node(proto: Any, opset: int) -> Node:
     return Node(op, tuple(proto.input), tuple(proto.output), attributes, opset)
 
 
-def _with_last_uses(nodes: list[Node], kept: str) -> list[tuple[Node, tuple[str, ...]]]:
-    seen = {kept}
+def _with_last_uses(nodes: list[Node], kept: set[str]) -> list[tuple[Node, tuple[str, ...]]]:
+    seen = set(kept)
     steps = []
     for node in reversed(nodes):
         dead = tuple({*node.inputs, *node.outputs} - seen)

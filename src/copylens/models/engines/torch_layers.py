@@ -137,15 +137,15 @@ def _resize(
 
 
 def _coordinates(node: Node, size: int, out: int, factor: float) -> Tensor:
-    """Where each output position lies on the input's axis: ``(out,) float64``."""
+    """Say where each output position lies on the input's axis: ``(out,) float32``, as ONNX Runtime rounds."""
     mode = node.get("coordinate_transformation_mode", "half_pixel")
-    position = torch.arange(out, dtype=torch.float64)
+    position = torch.arange(out, dtype=torch.float32)
     if mode == "asymmetric":
         return position / factor
     if mode == "align_corners":
-        return position * ((size - 1) / (out - 1)) if out > 1 else torch.zeros(1, dtype=torch.float64)
+        return position * ((size - 1) / (out - 1)) if out > 1 else torch.zeros(1, dtype=torch.float32)
     if mode == "pytorch_half_pixel" and out == 1:
-        return torch.zeros(1, dtype=torch.float64)
+        return torch.zeros(1, dtype=torch.float32)
     if mode in ("half_pixel", "pytorch_half_pixel"):
         return (position + 0.5) / factor - 0.5
     raise node.unsupported(f"coordinate_transformation_mode {mode}")

@@ -1,0 +1,142 @@
+"""Images and pairs in, groups out: a keeper, and members that each match it directly.
+
+Images are files; several may share one content (equal bytes). Pairs are between contents. F images, C contents, M pairs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from copylens.matching.contents import Ints, copy_kind, files_of, pixel_pairs
+from copylens.matching.joins import Pairs
+from copylens.records import Group, ImageFacts, Member
+
+
+@dataclass(frozen=True, slots=True)
+class _Neighbourhood:
+    """For each content the contents that match it, as one array of pairs sorted by content."""
+
+    starts: Ints
+    others: Ints
+    scores: npt.NDArray[np.float32]
+
+    @classmethod
+    def of(cls, pairs: Pairs, contents: int) -> _Neighbourhood:
+        ends = np.concatenate((pairs.first, pairs.second))
+        others = np.concatenate((pairs.second, pairs.first))
+        scores = np.concatenate((pairs.scores, pairs.scores))
+        order = np.lexsort((others, ends))
+        starts = np.searchsorted(ends[order], np.arange(contents + 1))
+        return cls(starts, others[order], scores[order])
+
+    def around(self, content: int) -> list[tuple[int, float]]:
+        part = slice(self.starts[content], self.starts[content + 1])
+        return list(zip(self.others[part].tolist(), self.scores[part].tolist(), strict=True))
+
+
+def group_images(
+    images: Sequence[ImageFacts],
+    contents: Ints,
+    pairs: Pairs,
+    order: Sequence[int],
+    *,
+    equal_pixels: Collection[tuple[int, int]] = frozenset(),
+) -> list[Group]:
+    """Group the copies within one collection.
+
+    In keep order, the best image that is in no group yet becomes a keeper and takes every image in no group that
+    matches it directly. So there are no chains, each image is in one group at most, and the answer depends on nothing
+    but the images, the pairs and the rules.
+
+    Args:
+        images: F images.
+        contents: ``(F,) int64``, the content of each, in 0..C-1.
+        pairs: matches between contents.
+        order: positions of `images`, best to keep first.
+        equal_pixels: content pairs (either way round) that hold the same pixels.
+
+    Returns:
+        Groups by descending bytes of their members, then by the keeper's path.
+    """
+    count = int(contents.max()) + 1 if len(contents) else 0
+    near = _Neighbourhood.of(pairs, count)
+    files = files_of(contents, count)
+    same_pixels = pixel_pairs(equal_pixels)
+    taken = np.zeros(len(images), dtype=bool)
+    groups = []
+    for keeper in order:
+        content = int(contents[keeper])
+        if taken[keeper] or (near.starts[content] == near.starts[content + 1] and len(files[content]) == 1):
+            continue
+        taken[keeper] = True
+        members: list[Member] = []
+        for other, score in [(content, 1.0), *near.around(content)]:
+            kind = copy_kind(content, other, same_pixels)
+            free = [file for file in files[other] if not taken[file]]
+            members += [Member(images[file].path, score, kind) for file in free]
+            taken[free] = True
+        if members:
+            groups.append(_group(images[keeper].path, members))
+    return _sorted(groups, {image.path: image.size for image in images})
+
+
+def group_against(
+    new: Sequence[ImageFacts],
+    new_contents: Ints,
+    known: Sequence[ImageFacts],
+    known_contents: Ints,
+    pairs: Pairs,
+    known_order: Sequence[int],
+    *,
+    equal_pixels: Collection[tuple[int, int]] = frozenset(),
+) -> list[Group]:
+    """Group new images under the known image each of them matches best.
+
+    A known image is always a keeper and never a member. Of equal scores the known image that the rules would keep
+    wins.
+
+    Args:
+        new, known: the images of both sides.
+        new_contents, known_contents: ``(F,) int64``, their contents, numbered over both sides together.
+        pairs: matches, a new content first and a known content second.
+        known_order: positions of `known`, best to keep first.
+        equal_pixels: content pairs (either way round) that hold the same pixels.
+
+    Returns:
+        Groups by descending bytes of their members, then by the keeper's path.
+    """
+    same_pixels = pixel_pairs(equal_pixels)
+    first_file: dict[int, int] = {}
+    rank: dict[int, int] = {}
+    for place, file in enumerate(known_order):
+        content = int(known_contents[file])
+        first_file.setdefault(content, file)
+        rank.setdefault(content, place)
+    best: dict[int, tuple[float, int, int]] = {}
+    for row, other, score in zip(
+        pairs.first.tolist(), pairs.second.tolist(), pairs.scores.tolist(), strict=True
+    ):
+        # The same bytes come before any score that rounding made equal to 1.
+        candidate = (2.0 if row == other else score, -rank[other], other)
+        best[row] = max(best.get(row, candidate), candidate)
+    members: dict[int, list[Member]] = {}
+    for file, content in enumerate(new_contents.tolist()):
+        if content in best:
+            score, _, other = best[content]
+            member = Member(new[file].path, min(score, 1.0), copy_kind(content, other, same_pixels))
+            members.setdefault(first_file[other], []).append(member)
+    groups = [_group(known[file].path, found) for file, found in members.items()]
+    return _sorted(groups, {image.path: image.size for image in new})
+
+
+def _group(keeper: str, members: list[Member]) -> Group:
+    ordered = tuple(sorted(members, key=lambda member: (-member.score, member.path)))
+    return Group("near" if any(m.kind == "near" for m in ordered) else "exact", keeper, ordered)
+
+
+def _sorted(groups: list[Group], sizes: dict[str, int]) -> list[Group]:
+    return sorted(groups, key=lambda group: (-sum(sizes[m.path] for m in group.members), group.keeper))

@@ -1,0 +1,19 @@
+"""Findings in, something to read out: console, JSON, JSON Lines, CSV, Parquet, HTML; and files of descriptors."""
+
+from copylens.reports.console import human_bytes, render_summary
+from copylens.reports.descriptor_files import check_descriptor_output, write_descriptors
+from copylens.reports.document import Summary, summarise, table_rows, to_document
+from copylens.reports.writers import check_output, write
+
+__all__ = [
+    "Summary",
+    "check_descriptor_output",
+    "check_output",
+    "human_bytes",
+    "render_summary",
+    "summarise",
+    "table_rows",
+    "to_document",
+    "write",
+    "write_descriptors",
+]
