@@ -83,6 +83,14 @@ class EngineConformance:
         engine, every_second = self.make(package), network.batch(6, dtype=dtype)[::2]
         np.testing.assert_array_equal(engine.describe(every_second), engine.describe(every_second.copy()))
 
+    def test_a_read_only_batch_is_taken(
+        self, network: SmallNetwork, package: ModelPackage, dtype: str
+    ) -> None:
+        engine, batch = self.make(package), network.batch(2, dtype=dtype)
+        expected = engine.describe(batch)
+        batch.flags.writeable = False
+        np.testing.assert_array_equal(engine.describe(batch), expected)
+
     def test_the_same_batch_twice_gives_the_same_bits(
         self, network: SmallNetwork, package: ModelPackage, dtype: str
     ) -> None:

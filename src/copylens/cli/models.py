@@ -44,14 +44,22 @@ def list_command(json_: JsonOption = False) -> None:
         found = list_models()
         if json_:
             rows = [
-                {"name": m.name, "version": m.version, "dims": m.dims, "origin": m.origin, "directory": str(m.directory)}
+                {
+                    "name": m.name,
+                    "version": m.version,
+                    "dims": m.dims,
+                    "origin": m.origin,
+                    "directory": str(m.directory),
+                    "problem": m.problem,
+                }
                 for m in found
             ]
             typer.echo(json.dumps({"version": 1, "default": DEFAULT_MODEL, "models": rows}, indent=2))
             return
         for model in found:
             default = "  (default)" if model.name == DEFAULT_MODEL else ""
-            typer.echo(f"{model.name}  {model.version}  {model.dims}-d  {model.origin}{default}")
+            said = model.problem or f"version {model.version}, {model.dims}-d, {model.origin}{default}"
+            typer.echo(f"{model.name}  {printable(said)}")
 
 
 @models_app.command("show")
@@ -112,16 +120,16 @@ def import_command(
 ) -> None:
     """Turn a model file into a model package."""
     with guarded():
-        from copylens.workflows.importing import ImportSettings, import_model
+        from copylens.workflows.importing import ImportSettings, import_model, parse_size, parse_triple
 
-        settings = ImportSettings.parse(
+        settings = ImportSettings(
             name=name,
             output=output,
             threshold=threshold,
             layout=layout,
-            input_size=input_size,
-            mean=mean,
-            std=std,
+            input_size=parse_size(input_size),
+            mean=parse_triple("--mean", mean),
+            std=parse_triple("--std", std),
             normalised_inside=normalised_inside,
             descriptor=descriptor,
             licence=licence,

@@ -1,4 +1,4 @@
-"""Bytes in, upright RGB pixels out; every damaged or foreign content becomes an `ImageError` with its true reason.
+"""Bytes in, upright RGB pixels out; damaged or foreign content becomes an `ImageError` with its true reason.
 
 ICC profiles are ignored: copies with and without a profile should be alike, and the descriptor does not mind.
 """
@@ -9,7 +9,6 @@ import hashlib
 import io
 import re
 import struct
-import warnings
 import zlib
 from dataclasses import dataclass
 from typing import Any
@@ -33,15 +32,20 @@ from PIL import (
 )
 
 from copylens.errors import ImageError
-from copylens.images.sniffing import is_heif, looks_cut, looks_like
+from copylens.images.silence import silence_decoders
+from copylens.images.sniffing import damaged_png_chunk, is_heif, looks_cut, looks_like
 from copylens.records import PictureFacts, Pixels
 
 MAX_PIXELS = 170_000_000
 """Pictures above this many pixels are skipped unread; it lies just below Pillow's own hard limit."""
 
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "AVIF", "GIF", "BMP", "DIB", "TIFF", "JPEG2000")
+FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "DIB", "TIFF", "JPEG2000")
 
 _ORIENTATION_TAG = 0x0112
+_BITS_TAG = 0x0102
+_PHOTOMETRIC_TAG = 0x0106
+_WHITE_IS_ZERO = 0
+_BAND = 256
 _TRANSPOSE = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -55,10 +59,10 @@ _SWAPS_SIDES = frozenset({5, 6, 7, 8})
 
 # What Pillow's decoders raise on damaged data, gathered by flipping bytes in every format.
 _DECODER_ERRORS = (
-    OSError, SyntaxError, ValueError, TypeError, IndexError, KeyError, AttributeError, EOFError, OverflowError,
-    AssertionError, NotImplementedError, RuntimeError, MemoryError, struct.error, zlib.error,
-    ZeroDivisionError,
+    OSError, SyntaxError, ValueError, TypeError, LookupError, AttributeError, EOFError, ArithmeticError,
+    BufferError, AssertionError, NotImplementedError, RuntimeError, MemoryError, struct.error, zlib.error,
 )  # fmt: skip
+_SAYS_CUT = re.compile(r"truncat|end of file|not enough|unexpected eof|premature", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,21 +81,25 @@ class Decoded:
 def decode(data: bytes, *, box: tuple[int, int] | None = None) -> Decoded:
     """Decode the first frame of a picture to upright RGB.
 
-    The content decides the format, not the file's name. EXIF orientation is applied, alpha is composed on white, CMYK,
-    palette, greyscale and 16-bit pictures become 8-bit RGB.
+    The content decides the format, not the file's name. EXIF orientation is applied, alpha is composed on
+    white, CMYK, palette, greyscale and 16-bit pictures become 8-bit RGB.
 
     Args:
         data: the whole file.
-        box: (height, width) that suffice; a picture at least twice as large on both sides is decoded at a whole
-            fraction of its size (JPEG in the frequency domain, which is several times faster).
+        box: (height, width) that suffice; a picture at least twice as large on both sides is decoded at a
+            whole fraction of its size (JPEG in the frequency domain, which is several times faster). Without
+            it, the pixels are those of the full size.
 
     Raises:
         ImageError: with code not-an-image, unsupported, truncated, corrupt, too-large or too-small.
     """
-    _silence_pillow()
+    silence_decoders()
     try:
         with _open(data) as image:
-            return _decode_open(image, box)
+            decoded = _decode_open(image, box)
+        if decoded.facts.format == "PNG" and damaged_png_chunk(data):
+            raise ImageError("corrupt", "damaged PNG data: a checksum of its pixel data is wrong")
+        return decoded
     except ImageError:
         raise
     except Image.DecompressionBombError as error:
@@ -111,39 +119,28 @@ def pixel_hash(data: bytes) -> str:
     """
     pixels = decode(data).pixels
     digest = hashlib.blake2b(str(pixels.shape).encode(), digest_size=16)
-    digest.update(np.ascontiguousarray(pixels))
+    digest.update(np.ascontiguousarray(pixels).data)
     return digest.hexdigest()
 
 
 def upright_rgb(image: Image.Image) -> Pixels:
-    """An opened Pillow image as upright RGB ``(H, W, 3) uint8``, by the same rules as `decode`."""
+    """Turn an opened Pillow image into upright RGB ``(H, W, 3) uint8``, by the same rules as `decode`."""
     image.load()
-    # Asked after loading, since Pillow turns a TIFF itself while it loads.
-    orientation = _orientation(image)
+    return _upright(image, _orientation(image))
+
+
+def _upright(image: Image.Image, orientation: int) -> Pixels:
     rgb = _to_rgb(image)
     if orientation in _TRANSPOSE:
         rgb = rgb.transpose(_TRANSPOSE[orientation])
     return np.asarray(rgb)
 
 
-def _silence_pillow() -> None:
-    """Keep Pillow's remarks on damaged metadata off the terminal; pictures that fail are reported as results.
-
-    Not `warnings.catch_warnings`, which is not safe in threads. The filter concerns Pillow's modules only.
-    """
-    if _PILLOW_FILTER not in warnings.filters:
-        warnings.filters.insert(0, _PILLOW_FILTER)  # type: ignore[attr-defined]
-
-
-_PILLOW_FILTER = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
-
-
 def _open(data: bytes) -> Image.Image:
-    formats = FORMATS
-    if is_heif(data):
+    heif = is_heif(data)
+    if heif:
         _register_heif()
-        formats = (*FORMATS, "HEIF")
-    return Image.open(io.BytesIO(data), formats=formats)
+    return Image.open(io.BytesIO(data), formats=[*FORMATS, "HEIF"] if heif else FORMATS)
 
 
 def _register_heif() -> None:
@@ -162,14 +159,17 @@ def _decode_open(image: Image.Image, box: tuple[int, int] | None) -> Decoded:
         raise _too_large(width, height)
     if not width or not height:
         raise ImageError("too-small", "the picture has no area")
-    swapped = _orientation(image) in _SWAPS_SIDES
+    # A TIFF says its upright size from the start, and Pillow turns it while it loads.
+    swapped = image.format != "TIFF" and _orientation(image) in _SWAPS_SIDES
     form = image.format or "unknown"
-    if box is not None:
-        wanted = box if swapped else box[::-1]
+    wanted = None if box is None else box if swapped else box[::-1]
+    if wanted is not None:
         image.draft(None, wanted)
-        image.load()
+    image.load()
+    orientation = _orientation(image)
+    if wanted is not None:
         image = _reduce(image, wanted)
-    pixels = upright_rgb(image)
+    pixels = _upright(image, orientation)
     if swapped:
         width, height = height, width
     return Decoded(pixels, PictureFacts(width, height, form))
@@ -180,11 +180,7 @@ def _reduce(image: Image.Image, wanted: tuple[int, int]) -> Image.Image:
     factor = min(image.width // wanted[0], image.height // wanted[1])
     if factor < 2 or image.mode not in ("RGB", "L") or "transparency" in image.info:
         return image
-    orientation = image.getexif().get(_ORIENTATION_TAG)
-    smaller = image.reduce(factor)
-    if orientation is not None:
-        smaller.getexif()[_ORIENTATION_TAG] = orientation
-    return smaller
+    return image.reduce(factor)
 
 
 def _orientation(image: Image.Image) -> int:
@@ -199,8 +195,10 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode == "RGB" and "transparency" not in image.info:
         return image
     if image.mode.startswith(("I", "F")):
-        return Image.fromarray(_to_eight_bits(np.asarray(image))).convert("RGB")
-    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
+        return _deep_grey_to_rgb(image)
+    if image.mode == "La":
+        image = image.convert("LA")
+    if image.mode in ("RGBA", "LA", "PA", "RGBa") or "transparency" in image.info:
         rgba = image.convert("RGBA")
         white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
         return Image.alpha_composite(white, rgba).convert("RGB")
@@ -210,20 +208,42 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         raise ImageError("unsupported", f"colour mode {image.mode} cannot be turned into RGB") from error
 
 
-def _to_eight_bits(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
-    """Grey values of more than 8 bits as uint8.
+def _deep_grey_to_rgb(image: Image.Image) -> Image.Image:
+    """Scale grey values of more than 8 bits to 8, as RGB.
 
-    16-bit integers are divided by 257, floats in [0, 1] multiplied by 255; any other range is stretched to its own
-    minimum and maximum, since nothing says what its white is.
+    16-bit integers are divided by 257 (12-bit ones by as much as they need), floats in [0, 1] multiplied by
+    255; any other range is stretched to its own minimum and maximum, since nothing says what its white is.
     """
-    grey = np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
-    low, high = float(grey.min()), float(grey.max())
+    values = np.asarray(image)
+    low, high = _grey_range(image, values)
+    grey = np.empty(values.shape, np.uint8)
+    # In bands of rows: the intermediate floats of a whole large picture would need eight times its memory.
+    for start in range(0, len(values), _BAND):
+        band = np.clip(_finite(values[start : start + _BAND]), low, high)
+        grey[start : start + _BAND] = np.round((band - low) * (255 / (high - low)))
+    tags = getattr(image, "tag_v2", {})
+    if image.mode.startswith("I;16") and tags.get(_PHOTOMETRIC_TAG) == _WHITE_IS_ZERO:
+        grey = 255 - grey
+    transparent = image.info.get("transparency")
+    if isinstance(transparent, int):
+        grey[values == transparent] = 255
+    return Image.fromarray(grey).convert("RGB")
+
+
+def _grey_range(image: Image.Image, values: npt.NDArray[Any]) -> tuple[float, float]:
+    """Find the values that mean black and white."""
+    low = min(float(_finite(values[i : i + _BAND]).min()) for i in range(0, len(values), _BAND))
+    high = max(float(_finite(values[i : i + _BAND]).max()) for i in range(0, len(values), _BAND))
     if np.issubdtype(values.dtype, np.integer) and low >= 0 and high <= 65535:
-        low, high = 0.0, 65535.0
-    elif low >= 0 and high <= 1:
-        low, high = 0.0, 1.0
-    span = high - low if high > low else 1.0
-    return np.round((grey - low) / span * 255).astype(np.uint8)
+        bits = getattr(image, "tag_v2", {}).get(_BITS_TAG, (16,))
+        return 0.0, 4095.0 if bits == (12,) else 65535.0
+    if low >= 0 and high <= 1:
+        return 0.0, 1.0
+    return low, high if high > low else low + 1
+
+
+def _finite(values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    return np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
 
 
 def _too_large(width: int | None = None, height: int | None = None) -> ImageError:
@@ -232,12 +252,12 @@ def _too_large(width: int | None = None, height: int | None = None) -> ImageErro
 
 
 def _reason(data: bytes, error: BaseException) -> ImageError:
-    """The true reason behind what a decoder raised."""
+    """Say the true reason behind what a decoder raised."""
     said = " ".join(str(error).split())[:120]
     kind = looks_like(data)
-    if isinstance(error, UnidentifiedImageError) and not kind.is_picture:
+    if not kind.is_picture:
         return ImageError("not-an-image", f"not an image: {kind.name}")
-    if looks_cut(data) or re.search(r"truncat|end of file|not enough|unexpected eof|premature", said, re.IGNORECASE):
+    if looks_cut(data) or _SAYS_CUT.search(said):
         return ImageError("truncated", f"the {kind.name} file ends before the picture does")
     if isinstance(error, MemoryError):
         return ImageError("too-large", "there is not enough memory to decode it")

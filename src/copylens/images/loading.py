@@ -1,7 +1,7 @@
 """Found files in, network inputs out, in order: threads read, hash and decode ahead of whoever consumes.
 
-Memory, whatever the folder's size: `workers` x (the largest file + its decoded picture) + `window` x one prepared
-input (H x W x 3 bytes for a uint8 model).
+Memory, whatever the folder's size: `workers` x (the largest file + its decoded picture, twice while it goes
+from Pillow to NumPy) + `window` x one prepared input (H x W x 3 bytes for a uint8 model).
 """
 
 from __future__ import annotations
@@ -85,6 +85,8 @@ def _load(file: FoundFile, spec: InputSpec, known: Callable[[str], bool]) -> Loa
         if known(digest):
             return Loaded(read, digest, None, None)
         decoded = decode(data, box=decode_box(spec))
+        return Loaded(read, digest, decoded.facts, prepare(decoded.pixels, spec))
     except ImageError as error:
         return Skipped(file.path, error.code, error.reason)
-    return Loaded(read, digest, decoded.facts, prepare(decoded.pixels, spec))
+    except MemoryError:
+        return Skipped(file.path, "too-large", "there is not enough memory to resize it")

@@ -18,11 +18,11 @@ _FILTERS = {
 }
 
 OVERSAMPLING = 2
-"""Scaled decoding stops at this many times the input size, so that the final filter still has something to do."""
+"""Scaled decoding stops at this many times the input size, so that the final filter has something to do."""
 
 
 def decode_box(spec: InputSpec) -> tuple[int, int]:
-    """The (height, width) to decode at: `OVERSAMPLING` times what the network sees."""
+    """Choose the (height, width) to decode at: `OVERSAMPLING` times what the network sees."""
     return spec.height * OVERSAMPLING, spec.width * OVERSAMPLING
 
 
@@ -52,7 +52,8 @@ def _resize(image: Image.Image, spec: InputSpec) -> Image.Image:
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
     if spec.resize == "pad":
         canvas = Image.new("RGB", (spec.width, spec.height), "white")
-        canvas.paste(image.resize(size, resample), ((spec.width - size[0]) // 2, (spec.height - size[1]) // 2))
+        corner = ((spec.width - size[0]) // 2, (spec.height - size[1]) // 2)
+        canvas.paste(image.resize(size, resample), corner)
         return canvas
     # The part that is cut away is never resized: the box says which part of the source remains.
     width, height = spec.width / scale, spec.height / scale

@@ -1,4 +1,4 @@
-"""Paths in, bytes and their hash out; every way a file can fail to be read becomes an `ImageError` with its code."""
+"""Paths in, bytes and their hash out; every way in which reading fails becomes an `ImageError`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAX_BYTES = 1 << 30
 
 
 def content_hash(data: bytes) -> str:
-    """The identity of a content: BLAKE2b with 128 bits, as 32 hex digits."""
+    """Hash a content to its identity: BLAKE2b with 128 bits, as 32 hex digits."""
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
@@ -23,8 +23,8 @@ def read_file(path: str) -> bytes:
     """Read a whole file.
 
     Raises:
-        ImageError: with code empty, too-large, permission, vanished, path-too-long, directory, special-file, changed
-            or io-error.
+        ImageError: with code empty, too-large, permission, vanished, path-too-long, directory, special-file,
+            changed or io-error.
     """
     return _read(path)[0]
 
@@ -43,14 +43,20 @@ def _read(path: str) -> tuple[bytes, os.stat_result]:
     try:
         # Non-blocking, so that a pipe put in a picture's place cannot hang the scan.
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-        with open(descriptor, "rb") as file:
+        try:
             before = os.fstat(descriptor)
             _check_kind(before)
-            data = file.read()
+            with open(descriptor, "rb", closefd=False) as file:
+                # One byte more than there should be: enough to see growth, and a bound on memory.
+                data = file.read(before.st_size + 1)
             after = os.fstat(descriptor)
+        finally:
+            os.close(descriptor)
     except OSError as error:
         raise _as_image_error(error) from error
-    if len(data) != before.st_size or (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+    except MemoryError as error:
+        raise ImageError("too-large", "there is not enough memory to read it") from error
+    if not len(data) == before.st_size == after.st_size or before.st_mtime_ns != after.st_mtime_ns:
         raise ImageError("changed", "it changed while it was read; scan again when it is finished")
     if not data:
         raise ImageError("empty", "the file has no bytes")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
+import zlib
 from dataclasses import dataclass
+from typing import Literal
 
-_HEIF_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"hevm", b"hevs", b"mif1", b"msf1"})
+_HEIF_BRANDS = frozenset(b"heic heix hevc hevx heim heis hevm hevs mif1 msf1".split())
+_BMP_HEADER_SIZES = frozenset(size.to_bytes(4, "little") for size in (12, 16, 40, 52, 56, 64, 108, 124))
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,6 @@ _SIGNATURES: tuple[tuple[bytes, Kind], ...] = (
     (b"\x89PNG\r\n\x1a\n", Kind("PNG", is_picture=True)),
     (b"GIF87a", Kind("GIF", is_picture=True)),
     (b"GIF89a", Kind("GIF", is_picture=True)),
-    (b"BM", Kind("BMP", is_picture=True)),
     (b"II*\x00", Kind("TIFF", is_picture=True)),
     (b"MM\x00*", Kind("TIFF", is_picture=True)),
     (b"II+\x00", Kind("BigTIFF", is_picture=True)),
@@ -67,19 +70,78 @@ def looks_like(data: bytes) -> Kind:
         return Kind("WebP" if webp else "a RIFF sound or video", is_picture=webp)
     if data[4:8] == b"ftyp":
         return _iso_media(data)
+    if (data[14:18] if data.startswith(b"BM") else data[:4]) in _BMP_HEADER_SIZES:
+        return Kind("BMP", is_picture=True)
     return _text_or_unknown(data[:512])
 
 
 def looks_cut(data: bytes) -> bool:
-    """Whether a file's own structure says that its end is missing."""
+    """Whether a file's own structure says that its end is missing; asked of files that failed to decode."""
     if data.startswith(b"\x89PNG"):
         return b"IEND" not in data[-64:]
     if data.startswith(b"\xff\xd8"):
         return b"\xff\xd9" not in data[-4096:]
+    if data.startswith(b"\xff\x4f\xff\x51"):
+        return b"\xff\xd9" not in data[-64:]
+    if data.startswith(b"GIF8"):
+        return b";" not in data[-64:]
     if data[:4] == b"RIFF" and len(data) >= 8:
         return int.from_bytes(data[4:8], "little") + 8 > len(data)
     if data.startswith(b"BM") and len(data) >= 6:
         return int.from_bytes(data[2:6], "little") > len(data)
+    if data[4:8] in (b"ftyp", b"jP  "):
+        return _boxes_cut(data)
+    return data[:4] in (b"II*\x00", b"MM\x00*") and _tiff_cut(data)
+
+
+def damaged_png_chunk(data: bytes) -> bool:
+    """Whether the checksum of a PNG's pixel data is wrong, which Pillow does not look at."""
+    start = 8
+    while start + 12 <= len(data) and data[start + 4 : start + 8] != b"IEND":
+        end = start + 8 + int.from_bytes(data[start : start + 4], "big")
+        if data[start + 4 : start + 8] == b"IDAT" and end + 4 <= len(data):
+            checksum = int.from_bytes(data[end : end + 4], "big")
+            if zlib.crc32(memoryview(data)[start + 4 : end]) != checksum:
+                return True
+        start = end + 4
+    return False
+
+
+def _boxes_cut(data: bytes) -> bool:
+    """Whether a box of an ISO media or JPEG 2000 file reaches beyond the end, or none holds the picture."""
+    start, names = 0, set()
+    while start + 8 <= len(data):
+        size, name = int.from_bytes(data[start : start + 4], "big"), data[start + 4 : start + 8]
+        if not all(32 <= letter < 127 for letter in name):
+            return False
+        names.add(name)
+        if size == 1:
+            size = int.from_bytes(data[start + 8 : start + 16], "big")
+        if size == 0:
+            # The last box reaches to the end of the file, so only its content can tell.
+            return b"\xff\xd9" not in data[-64:] if b"jp2c" in names else False
+        if size < 8:
+            return False
+        start += size
+    return start > len(data) or not names & {b"mdat", b"idat", b"jp2c", b"meta"}
+
+
+def _tiff_cut(data: bytes) -> bool:
+    """Whether a TIFF's first directory, or something it points to, lies beyond the end."""
+    order: Literal["little", "big"] = "little" if data.startswith(b"II") else "big"
+
+    def number(start: int, length: int) -> int:
+        return int.from_bytes(data[start : start + length], order)
+
+    first = number(4, 4)
+    count = number(first, 2)
+    if first + 2 + 12 * count > len(data):
+        return True
+    sizes = {2: 1, 3: 2, 4: 4, 5: 8, 12: 8}
+    for entry in range(first + 2, first + 2 + 12 * count, 12):
+        length = number(entry + 4, 4) * sizes.get(number(entry + 2, 2), 1)
+        if length > 4 and number(entry + 8, 4) + length > len(data):
+            return True
     return False
 
 
@@ -99,9 +161,7 @@ def _text_or_unknown(head: bytes) -> Kind:
         return Kind("an SVG drawing, which is not supported", is_picture=False)
     if not head.strip(b"\x00"):
         return Kind("nothing but zero bytes", is_picture=False)
-    try:
-        text = head.decode("utf-8")
-    except UnicodeDecodeError:
-        return Kind("unknown data", is_picture=False)
-    printable = text.isprintable() or not set(text) - {"\n", "\r", "\t"} - {c for c in text if c.isprintable()}
+    # A character cut in half by the end of the head is no reason to doubt that it is text.
+    text = codecs.getincrementaldecoder("utf-8")("replace").decode(head)
+    printable = "\ufffd" not in text and all(c.isprintable() or c in "\n\r\t" for c in text)
     return Kind("a text file" if printable else "unknown data", is_picture=False)

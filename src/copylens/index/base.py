@@ -1,7 +1,7 @@
 """The interface of every index: keys and descriptors in; neighbours by descending score out.
 
-Shapes: N references, n queries, D dimensions, k neighbours, M hits in all. Public methods validate, the abstract ones
-store and search. Equal scores are ordered by ascending key, so an answer is one answer.
+Shapes: N references, n queries, D dimensions, k neighbours, M hits in all. Public methods validate, the
+abstract ones store and search. Equal scores are ordered by ascending key, so an answer is one answer.
 """
 
 from __future__ import annotations
@@ -16,7 +16,11 @@ from copylens.errors import UsageError
 from copylens.records import Descriptors
 
 Keys = npt.NDArray[np.int64]
+Rows = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float32]
+
+CHECK_BLOCK = 1 << 14
+"""Rows whose finiteness is looked at together, so that the check needs no second copy of a collection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,8 @@ class VectorIndex(ABC):
             descriptors: ``(N, D) float32``, finite.
 
         Raises:
-            UsageError: another shape or type, a value that is not finite, or a key that is there already.
+            UsageError: another shape or type, a value that is not finite, or a key that is negative or there
+                already; then nothing is added.
         """
         vectors = self._checked(descriptors)
         ids = np.asarray(keys)
@@ -90,7 +95,7 @@ class VectorIndex(ABC):
             self._known |= fresh
 
     def search(self, queries: Descriptors, k: int) -> Neighbours:
-        """The k best references of each query.
+        """Find the k best references of each query.
 
         Args:
             queries: ``(n, D) float32``.
@@ -110,7 +115,7 @@ class VectorIndex(ABC):
         return Neighbours(keys, scores, np.full(len(vectors), real, dtype=np.int64))
 
     def range_search(self, queries: Descriptors, threshold: float) -> RangeResult:
-        """All references with ``score >= threshold``, best first.
+        """Find all references with ``score >= threshold``, best first.
 
         Args:
             queries: ``(n, D) float32``.
@@ -125,7 +130,7 @@ class VectorIndex(ABC):
         if not len(self) or not len(vectors):
             empty = np.zeros(len(vectors) + 1, dtype=np.int64)
             return RangeResult(empty, np.empty(0, np.int64), np.empty(0, np.float32))
-        rows, keys, scores = self._range(vectors, np.float32(threshold))
+        rows, keys, scores = self._range(vectors, _least_score(threshold))
         order = np.lexsort((keys, -scores, rows))
         counts = np.bincount(rows, minlength=len(vectors))
         offsets = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
@@ -140,7 +145,7 @@ class VectorIndex(ABC):
         """``(n, k)`` keys and scores, best first, ties by key; k is at most the number of references."""
 
     @abstractmethod
-    def _range(self, queries: Descriptors, threshold: np.float32) -> tuple[npt.NDArray[np.int64], Keys, Scores]:
+    def _range(self, queries: Descriptors, threshold: np.float32) -> tuple[Rows, Keys, Scores]:
         """``(M,)`` query rows, keys and scores of all hits, in any order."""
 
     def _checked(self, descriptors: Descriptors) -> Descriptors:
@@ -148,6 +153,15 @@ class VectorIndex(ABC):
             raise UsageError(
                 f"Descriptors must be (N, {self.dims}) float32, got {descriptors.shape} {descriptors.dtype}."
             )
-        if not np.isfinite(descriptors).all():
-            raise UsageError("Descriptors must be finite numbers.")
+        for start in range(0, len(descriptors), CHECK_BLOCK):
+            if not np.isfinite(descriptors[start : start + CHECK_BLOCK]).all():
+                raise UsageError("Descriptors must be finite numbers.")
         return np.ascontiguousarray(descriptors)
+
+
+def _least_score(threshold: float) -> np.float32:
+    """Round up to float32, so that every hit is ``>= threshold`` as written: the nearest may lie below."""
+    # Kept where float32 has room; no product of descriptors comes near.
+    wanted = min(max(float(threshold), -1e38), 1e38)
+    nearest = np.float32(wanted)
+    return nearest if float(nearest) >= wanted else np.nextafter(nearest, np.float32(np.inf))

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 
-from copylens.index.base import Keys, Scores, VectorIndex
+from copylens.index.base import Keys, Rows, Scores, VectorIndex
 from copylens.records import Descriptors
 
 BLOCK_VALUES = 1 << 24
-"""Scores in memory at a time: 64 MiB."""
+"""Scores in one product: 64 MiB; a single query's, where there are more references than this."""
 
 
 class ExactIndex(VectorIndex):
-    """References in one array; memory for a search is bounded by `BLOCK_VALUES`."""
+    """References in one array; a search holds one product of `BLOCK_VALUES`, its order and its hits."""
 
     def __init__(self, dims: int) -> None:
         super().__init__(dims)
@@ -37,7 +36,7 @@ class ExactIndex(VectorIndex):
             scores[start : start + len(block)] = np.take_along_axis(block, best, axis=1)
         return keys, scores
 
-    def _range(self, queries: Descriptors, threshold: np.float32) -> tuple[npt.NDArray[np.int64], Keys, Scores]:
+    def _range(self, queries: Descriptors, threshold: np.float32) -> tuple[Rows, Keys, Scores]:
         rows, keys, scores = [], [], []
         for start, block in self._blocks(queries):
             row, column = np.nonzero(block >= threshold)

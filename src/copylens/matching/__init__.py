@@ -1,14 +1,13 @@
 """Descriptors in, pairs out; pairs and images in, matches and groups out."""
 
 from copylens.matching.groups import group_against, group_images
-from copylens.matching.joins import Pairs, RangeSearcher, cross_join, self_join
+from copylens.matching.joins import Pairs, cross_join, self_join
 from copylens.matching.keep import KeepRules, keep_order
 from copylens.matching.matches import matches_against, matches_within
 
 __all__ = [
     "KeepRules",
     "Pairs",
-    "RangeSearcher",
     "cross_join",
     "group_against",
     "group_images",

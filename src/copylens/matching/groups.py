@@ -1,6 +1,7 @@
 """Images and pairs in, groups out: a keeper, and members that each match it directly.
 
-Images are files; several may share one content (equal bytes). Pairs are between contents. F images, C contents, M pairs.
+Images are files; several may share one content (equal bytes). Pairs are between contents. F images, C
+contents, M pairs.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ import numpy.typing as npt
 
 from copylens.matching.contents import Ints, copy_kind, files_of, pixel_pairs
 from copylens.matching.joins import Pairs
-from copylens.records import Group, ImageFacts, Member
+from copylens.records import CopyKind, Group, ImageFacts, Member
+
+CLOSENESS: dict[CopyKind, int] = {"near": 0, "pixels": 1, "bytes": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +51,9 @@ def group_images(
 ) -> list[Group]:
     """Group the copies within one collection.
 
-    In keep order, the best image that is in no group yet becomes a keeper and takes every image in no group that
-    matches it directly. So there are no chains, each image is in one group at most, and the answer depends on nothing
-    but the images, the pairs and the rules.
+    In keep order, the best image that is in no group yet becomes a keeper and takes every image in no group
+    that matches it directly. So there are no chains, each image is in one group at most, and the answer
+    depends on nothing but the images, the pairs and the rules.
 
     Args:
         images: F images.
@@ -66,11 +69,13 @@ def group_images(
     near = _Neighbourhood.of(pairs, count)
     files = files_of(contents, count)
     same_pixels = pixel_pairs(equal_pixels)
-    taken = np.zeros(len(images), dtype=bool)
+    # Plain Python numbers: a million single look-ups in arrays take several times as long.
+    content_of, alone = contents.tolist(), (np.diff(near.starts) == 0).tolist()
+    taken = bytearray(len(images))
     groups = []
     for keeper in order:
-        content = int(contents[keeper])
-        if taken[keeper] or (near.starts[content] == near.starts[content + 1] and len(files[content]) == 1):
+        content = content_of[keeper]
+        if taken[keeper] or (alone[content] and len(files[content]) == 1):
             continue
         taken[keeper] = True
         members: list[Member] = []
@@ -78,7 +83,8 @@ def group_images(
             kind = copy_kind(content, other, same_pixels)
             free = [file for file in files[other] if not taken[file]]
             members += [Member(images[file].path, score, kind) for file in free]
-            taken[free] = True
+            for file in free:
+                taken[file] = True
         if members:
             groups.append(_group(images[keeper].path, members))
     return _sorted(groups, {image.path: image.size for image in images})
@@ -96,8 +102,8 @@ def group_against(
 ) -> list[Group]:
     """Group new images under the known image each of them matches best.
 
-    A known image is always a keeper and never a member. Of equal scores the known image that the rules would keep
-    wins.
+    A known image is always a keeper and never a member. The same bytes come before the same pixels, those
+    before the best score, and of equal scores the known image that the rules would keep wins.
 
     Args:
         new, known: the images of both sides.
@@ -116,18 +122,18 @@ def group_against(
         content = int(known_contents[file])
         first_file.setdefault(content, file)
         rank.setdefault(content, place)
-    best: dict[int, tuple[float, int, int]] = {}
+    best: dict[int, tuple[int, float, int, int]] = {}
     for row, other, score in zip(
         pairs.first.tolist(), pairs.second.tolist(), pairs.scores.tolist(), strict=True
     ):
-        # The same bytes come before any score that rounding made equal to 1.
-        candidate = (2.0 if row == other else score, -rank[other], other)
+        # Scaled decoding moves the score of equal pixels a little below 1, where a near copy may lie too.
+        candidate = (CLOSENESS[copy_kind(row, other, same_pixels)], score, -rank[other], other)
         best[row] = max(best.get(row, candidate), candidate)
     members: dict[int, list[Member]] = {}
     for file, content in enumerate(new_contents.tolist()):
         if content in best:
-            score, _, other = best[content]
-            member = Member(new[file].path, min(score, 1.0), copy_kind(content, other, same_pixels))
+            _, score, _, other = best[content]
+            member = Member(new[file].path, score, copy_kind(content, other, same_pixels))
             members.setdefault(first_file[other], []).append(member)
     groups = [_group(known[file].path, found) for file, found in members.items()]
     return _sorted(groups, {image.path: image.size for image in new})

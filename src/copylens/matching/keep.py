@@ -56,6 +56,8 @@ class KeepRules:
         path:GLOB  images whose path, or any end part of it, matches first
         ========== =======================================================
 
+        A pattern is case-sensitive, ``*`` crosses folders, and one that matches a folder takes all under it.
+
         Raises:
             UsageError: names the rule that is not known, and the nearest that is.
         """
@@ -68,12 +70,12 @@ class KeepRules:
         return cls(tuple(names))
 
     def key(self, image: ImageFacts) -> tuple[int | str, ...]:
-        """What to sort by: one value per rule, and the path last, so that two images are never equal."""
+        """Give what to sort by: one value per rule, and the path last, so that two images are never equal."""
         return (*(_value(name, image) for name in self.names), image.path)
 
 
 def keep_order(images: Sequence[ImageFacts], rules: KeepRules) -> list[int]:
-    """The positions of `images`, best to keep first; the order does not depend on how they came."""
+    """Order the positions of `images`, best to keep first; the order does not depend on how they came."""
     return sorted(range(len(images)), key=lambda position: rules.key(images[position]))
 
 
@@ -93,6 +95,8 @@ def _value(name: str, image: ImageFacts) -> int | str:
 
 
 def _matches(path: str, pattern: str) -> bool:
+    # Windows separators on either side; a pattern that names a folder means what is under it.
+    pattern = pattern.replace("\\", "/").rstrip("/")
     parts = path.replace("\\", "/").split("/")
-    ends = ("/".join(parts[start:]) for start in range(len(parts)))
-    return any(fnmatch.fnmatchcase(end, pattern) for end in ends)
+    ends = ["/".join(parts[start:]) for start in range(len(parts))]
+    return any(fnmatch.fnmatchcase(end, glob) for end in ends for glob in (pattern, f"{pattern}/*"))

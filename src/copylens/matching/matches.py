@@ -1,13 +1,17 @@
 """Pairs of contents in, matches between files out: every pair of files, those of equal bytes included.
 
-A content that more than `CROWD` files hold is represented by its best file: each of the others matches that one, and
-only that one stands for it in matches with other contents. Thousands of equal files would make millions of pairs.
+A content that more than `CROWD` files hold is represented by its best file: each of the others matches that
+one, and only that one stands for it in matches with other contents. Thousands of equal files would make
+millions of pairs. The same goes for every content when listing all pairs of files would be more than a
+result holds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from itertools import combinations, product
+
+import numpy as np
 
 from copylens.errors import TooManyMatchesError
 from copylens.matching.contents import Ints, PixelPairs, copy_kind, files_of, pixel_pairs
@@ -38,10 +42,10 @@ def matches_within(
         pairs: matches between contents.
         order: positions of `images`, best to keep first; the reference of a match is the one to keep.
         equal_pixels: content pairs (either way round) that hold the same pixels.
-        max_matches: refuse to hold more.
+        max_matches: refuse to hold more between different contents.
 
     Raises:
-        TooManyMatchesError: more than `max_matches` near matches.
+        TooManyMatchesError: more than `max_matches` pairs of contents.
     """
     rank = {file: place for place, file in enumerate(order)}
     same_pixels = pixel_pairs(equal_pixels)
@@ -53,14 +57,17 @@ def matches_within(
             reference, query = (a, b) if rank[a] < rank[b] else (b, a)
             found.append(Match(images[query].path, images[reference].path, score, kind))
 
-    files = files_of(contents, int(contents.max()) + 1 if len(contents) else 0)
-    for same in files:
-        same.sort(key=rank.__getitem__)
+    sizes = np.bincount(contents)
+    crowd = _crowd(
+        listed=_equal_matches(sizes) + _matches(_shown(sizes, CROWD), _shown(sizes, CROWD), pairs),
+        fewest=_matches(_shown(sizes, 1), _shown(sizes, 1), pairs),
+        limit=max_matches,
+    )
+    files = _best_first(contents, order, len(sizes))
     for content, same in enumerate(files):
-        equal = combinations(same, 2) if len(same) <= CROWD else product(same[:1], same[1:])
+        equal = combinations(same, 2) if len(same) <= crowd else product(same[:1], same[1:])
         add(equal, 1.0, content, content)
-    shown = [same if len(same) <= CROWD else same[:1] for same in files]
-    _refuse_too_many(_count(shown, shown, pairs), max_matches)
+    shown = [same[:size] for same, size in zip(files, _shown(sizes, crowd).tolist(), strict=True)]
     for first, second, score in _rows(pairs):
         add(product(shown[first], shown[second]), score, first, second)
     return _sorted(found)
@@ -72,31 +79,40 @@ def matches_against(
     known: Sequence[ImageFacts],
     known_contents: Ints,
     pairs: Pairs,
+    known_order: Sequence[int],
     *,
     equal_pixels: Collection[tuple[int, int]] = frozenset(),
     max_matches: int = MAX_MATCHES,
 ) -> list[Match]:
     """Every pair of a new file (query) and a known file (reference) that match.
 
+    Every new file is listed; only known ones are represented by their best where they are a crowd.
+
     Args:
         new, known: the images of both sides.
         new_contents, known_contents: ``(F,) int64``, their contents, numbered over both sides together.
         pairs: matches, a new content first and a known content second.
+        known_order: positions of `known`, best to keep first.
         equal_pixels: content pairs (either way round) that hold the same pixels.
         max_matches: refuse to hold more.
 
     Raises:
-        TooManyMatchesError: more than `max_matches`.
+        TooManyMatchesError: more than `max_matches` pairs of a new file and a known content.
     """
     same_pixels: PixelPairs = pixel_pairs(equal_pixels)
     count = 1 + max((int(side.max()) for side in (new_contents, known_contents) if len(side)), default=-1)
-    queries = files_of(new_contents, count)
-    references = [same if len(same) <= CROWD else same[:1] for same in files_of(known_contents, count)]
-    _refuse_too_many(_count(queries, references, pairs), max_matches)
+    asked, sizes = (np.bincount(side, minlength=count) for side in (new_contents, known_contents))
+    crowd = _crowd(
+        listed=_matches(asked, _shown(sizes, CROWD), pairs),
+        fewest=_matches(asked, _shown(sizes, 1), pairs),
+        limit=max_matches,
+    )
+    queries, references = files_of(new_contents, count), _best_first(known_contents, known_order, count)
+    shown = [same[:size] for same, size in zip(references, _shown(sizes, crowd).tolist(), strict=True)]
     found = [
         Match(new[a].path, known[b].path, score, copy_kind(first, second, same_pixels))
         for first, second, score in _rows(pairs)
-        for a, b in product(queries[first], references[second])
+        for a, b in product(queries[first], shown[second])
     ]
     return _sorted(found)
 
@@ -105,16 +121,35 @@ def _rows(pairs: Pairs) -> Iterable[tuple[int, int, float]]:
     return zip(pairs.first.tolist(), pairs.second.tolist(), pairs.scores.tolist(), strict=True)
 
 
-def _count(queries: list[list[int]], references: list[list[int]], pairs: Pairs) -> int:
-    return sum(len(queries[first]) * len(references[second]) for first, second, _ in _rows(pairs))
+def _best_first(contents: Ints, order: Sequence[int], count: int) -> list[list[int]]:
+    """For each of `count` contents the positions of the files that hold it, in keep order."""
+    by_place = np.asarray(order, dtype=np.int64)
+    return [[order[place] for place in places] for places in files_of(contents[by_place], count)]
 
 
-def _refuse_too_many(count: int, limit: int) -> None:
-    if count > limit:
-        raise TooManyMatchesError(
-            f"{count:,} pairs of files match, more than the {limit:,} that a result holds; raise --threshold and run "
-            "again (what was described is kept in the catalog)."
-        )
+def _shown(sizes: Ints, crowd: int) -> Ints:
+    """Of how many files each content's matches with other contents are listed."""
+    return np.where(sizes <= crowd, sizes, 1)
+
+
+def _equal_matches(sizes: Ints) -> int:
+    return int(np.where(sizes <= CROWD, sizes * (sizes - 1) // 2, sizes - 1).sum())
+
+
+def _matches(queries: Ints, references: Ints, pairs: Pairs) -> int:
+    return int((queries[pairs.first] * references[pairs.second]).sum())
+
+
+def _crowd(*, listed: int, fewest: int, limit: int) -> int:
+    """How many equal files are listed one by one: `listed` counts the matches for `CROWD`, `fewest` for 1."""
+    if listed <= limit:
+        return CROWD
+    if fewest <= limit:
+        return 1
+    raise TooManyMatchesError(
+        f"{fewest:,} pairs match, more than the {limit:,} that a result holds; raise --threshold and run "
+        "again (what was described is kept in the catalog)."
+    )
 
 
 def _sorted(found: list[Match]) -> list[Match]:

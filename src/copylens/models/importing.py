@@ -12,8 +12,8 @@ import numpy.typing as npt
 from copylens.errors import MissingExtraError, ModelError, UsageError
 from copylens.models.card import Calibration, Provenance
 from copylens.models.inspecting import inspect_ends
-from copylens.models.package import INPUT_NAME, OUTPUT_NAME, ModelPackage, sha256_of_file, write_package
-from copylens.models.wrapping import ModelEnds, Normalisation, free_reshapes, wrap
+from copylens.models.package import INPUT_NAME, ModelPackage, sha256_of_file, write_package
+from copylens.models.wrapping import ModelEnds, Normalisation, free_reshapes, with_inner_output, wrap
 from copylens.records import Descriptors, InputSpec
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -136,15 +136,15 @@ def _wrap_and_try(
 ) -> tuple[bytes, int]:
     """Wrap, and let the graph prove that any batch size gives the same rows; returns its bytes and D."""
     wrapped = wrap(model, ends, normalisation=normalisation, l2=l2)
-    alone = _run(_bytes(wrapped, where), _noise(ends, 1), where)
-    _check_output(alone, where)
+    descriptor, inner = _run(_bytes(with_inner_output(wrapped, ends), where), _noise(ends, 1), where)
+    _check_output(descriptor, inner.shape, where)
     try:
         _check_batches(_bytes(wrapped, where), ends, where)
     except ModelError:
         if ends.batch is None or not free_reshapes(wrapped, ends.batch):
             raise
         _check_batches(_bytes(wrapped, where), ends, where)
-    return _bytes(wrapped, where), alone.shape[1]
+    return _bytes(wrapped, where), descriptor.shape[1]
 
 
 def _bytes(wrapped: Any, where: str) -> bytes:
@@ -155,9 +155,12 @@ def _bytes(wrapped: Any, where: str) -> bytes:
     return content
 
 
-def _check_output(rows: Descriptors, where: str) -> None:
-    if rows.ndim != 2:
-        raise ModelError(f"{where}: the output has shape {rows.shape}, which is no descriptor (N, D).")
+def _check_output(rows: Descriptors, inner_shape: tuple[int, ...], where: str) -> None:
+    if len(inner_shape) < 2 or any(size != 1 for size in inner_shape[2:]):
+        raise ModelError(
+            f"{where}: the output has shape {inner_shape}, a descriptor has (N, D) or (N, D, 1, 1); "
+            "name another output (--descriptor) or export the model with pooling."
+        )
     if not np.isfinite(rows).all():
         raise ModelError(
             f"{where}: the model computes values that are not finite; check mean, std and scale."
@@ -172,8 +175,8 @@ def _check_output(rows: Descriptors, where: str) -> None:
 def _check_batches(content: bytes, ends: ModelEnds, where: str) -> None:
     pair = _noise(ends, 2)
     try:
-        together = _run(content, pair, where)
-        alone = np.concatenate([_run(content, pair[i : i + 1], where) for i in range(2)])
+        together = _run(content, pair, where)[0]
+        alone = np.concatenate([_run(content, pair[i : i + 1], where)[0] for i in range(2)])
     except ModelError as error:
         raise ModelError(
             f"{where} runs on batches of {ends.batch or 1} only; export it again with a dynamic batch axis "
@@ -191,14 +194,14 @@ def _noise(ends: ModelEnds, count: int) -> npt.NDArray[np.uint8]:
     return generator.integers(0, 256, (count, ends.height, ends.width, 3), np.uint8)
 
 
-def _run(content: bytes, pixels: npt.NDArray[np.uint8], where: str) -> Descriptors:
+def _run(content: bytes, pixels: npt.NDArray[np.uint8], where: str) -> list[Descriptors]:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     try:
         session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-        result: Descriptors = session.run([OUTPUT_NAME], {INPUT_NAME: pixels})[0]
+        result: list[Descriptors] = session.run(None, {INPUT_NAME: pixels})
     except Exception as error:
         raise ModelError(f"{where} does not run: {error}") from error
     return result

@@ -84,6 +84,16 @@ def wrap(model: Any, ends: ModelEnds, *, normalisation: Normalisation | None, l2
     return wrapped
 
 
+def with_inner_output(wrapped: Any, ends: ModelEnds) -> Any:
+    """Copy a wrapped graph so that its second output is what the foreign graph itself gives."""
+    from onnx import ModelProto, helper
+
+    copy = ModelProto()
+    copy.CopyFrom(wrapped)
+    copy.graph.output.append(helper.make_empty_tensor_value_info(_PREFIX + ends.output))
+    return copy
+
+
 def free_reshapes(wrapped: Any, batch: int) -> int:
     """Let constant reshapes to ``[batch, ...]`` take the batch size of what comes in.
 

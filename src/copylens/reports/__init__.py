@@ -1,8 +1,9 @@
-"""Findings in, something to read out: console, JSON, JSON Lines, CSV, Parquet, HTML; and files of descriptors."""
+"""Findings in, words and files out: console, JSON, JSON Lines, CSV, Parquet, HTML, descriptors."""
 
-from copylens.reports.console import human_bytes, render_summary
+from copylens.reports.console import render_summary
 from copylens.reports.descriptor_files import check_descriptor_output, write_descriptors
 from copylens.reports.document import Summary, summarise, table_rows, to_document
+from copylens.reports.wording import human_bytes
 from copylens.reports.writers import check_output, write
 
 __all__ = [

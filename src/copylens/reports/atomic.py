@@ -25,10 +25,13 @@ def check_writable(path: str | os.PathLike[str], suffixes: tuple[str, ...]) -> s
     suffix = target.suffix.lower()
     if suffix not in suffixes:
         raise UsageError(f"{target}: the suffix says the format, and must be one of {', '.join(suffixes)}.")
-    if target.is_dir():
-        raise UsageError(f"{target} is a folder; name a file.")
-    if not target.absolute().parent.is_dir():
-        raise UsageError(f"{target}: there is no folder {target.parent}; make it first.")
+    try:
+        if target.is_dir():
+            raise UsageError(f"{target} is a folder; name a file.")
+        if not target.absolute().parent.is_dir():
+            raise UsageError(f"{target}: there is no folder {target.parent}; make it first.")
+    except OSError as error:
+        raise UsageError(f"{target} cannot be written: {_why(error)}.") from error
     return suffix
 
 
@@ -40,8 +43,9 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         OutputError: the file cannot be written; nothing half-written stays, and an older file is untouched.
     """
     target = Path(path)
-    # The last suffix stays last, since writers such as NumPy's append theirs otherwise.
-    partial = target.with_name(f".{target.stem[:100]}.{secrets.token_hex(4)}{target.suffix}")
+    # A short name of its own, since the target's may fill the 255 bytes of a name already.
+    # The suffix stays last, since writers such as NumPy's append theirs otherwise.
+    partial = target.with_name(f".copylens-{secrets.token_hex(8)}{target.suffix}")
     try:
         yield partial
         partial.replace(target)

@@ -2,96 +2,115 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from copylens.records import SKIP_CODES, Findings, Group
 from copylens.reports.document import Summary, summarise
+from copylens.reports.wording import human_bytes, plural, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
 PREVIEW_GROUPS = 5
-PREVIEW_MEMBERS = 3
+PREVIEW_LINES = 3
+"""Lines under a keeper: its copies, or the first of them and how many more there are."""
+
+PREVIEW_REASONS = 6
 
 KIND_WORDS = {"bytes": "same bytes", "pixels": "same pixels", "near": "edited"}
 
-
-def human_bytes(count: int) -> str:
-    """A number of bytes for people: ``"1.4 MB"``; powers of 1,000, as disks are sold."""
-    value = float(count)
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if value < 1000:
-            return f"{value:.0f} {unit}" if unit == "bytes" or value >= 100 else f"{value:.1f} {unit}"
-        value /= 1000
-    return f"{value:,.1f} TB"
-
-
-def printable(path: str) -> str:
-    """A path on a terminal: control characters and undecodable bytes become escapes."""
-    text = os.fsencode(path).decode("utf-8", "backslashreplace")
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+Line = list[tuple[str, str]]
+"""Pieces of text with their style; a console that is no terminal drops the styles."""
 
 
 def render_summary(findings: Findings, console: Console) -> None:
-    """Print the numbers, the largest groups and what was skipped."""
+    """Print the numbers, the largest groups and what was skipped, in at most 35 lines."""
     summary = summarise(findings)
-    lines = [*_headline(findings, summary), *_largest(findings), *_skipped(findings, summary), _timing(summary)]
-    for line in lines:
-        # Never rich's markup: a file may be called [red].jpg.
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    for line in _lines(findings, summary):
+        console.print(_text(line), soft_wrap=True)
 
 
-def _plural(count: int, noun: str, plural: str | None = None) -> str:
-    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+def _text(line: Line) -> Text:
+    """Never a str, in which rich would look for markup and emoji: a file may be called ``[red]:cat:.jpg``."""
+    from rich.text import Text
+
+    return Text.assemble(*line)
 
 
-def _headline(findings: Findings, summary: Summary) -> list[str]:
+def _lines(findings: Findings, summary: Summary) -> Iterator[Line]:
+    yield from _headline(findings, summary)
+    yield from _largest(findings)
+    yield from _skipped(findings, summary)
+    yield []
+    yield _timing(summary)
+
+
+def _headline(findings: Findings, summary: Summary) -> Iterator[Line]:
+    images = f" among {plural(summary.images, 'image')}"
     if not summary.groups:
-        return [f"No copies found among {_plural(summary.images, 'image')}."]
-    copies = _plural(summary.copies, "copy", "copies")
-    where = "of known images" if findings.against else f"in {_plural(summary.groups, 'group')}"
-    return [
-        f"{copies} {where} among {_plural(summary.images, 'image')}; "
-        f"{human_bytes(summary.reclaimable_bytes)} could be freed.",
-        f"  {_plural(summary.exact_groups, 'group')} of exact copies, {summary.near_groups:,} with edited ones"
-        f" (score from {findings.threshold:.3f}, {findings.model.name})",
+        yield [("No copies found", "bold"), (f"{images}.", "")]
+        return
+    where = " of known images" if findings.against else f" in {plural(summary.groups, 'group')}"
+    yield [
+        (plural(summary.copies, "copy", "copies"), "bold"),
+        (f"{where}{images}; ", ""),
+        (human_bytes(summary.reclaimable_bytes), "bold"),
+        (" could be freed.", ""),
     ]
+    exact = (
+        f"  {plural(summary.exact_groups, 'group')} of exact copies, {summary.near_groups:,} with edited ones"
+    )
+    yield [(f"{exact} (score from {findings.threshold:.3f}, {printable(findings.model.name)})", "dim")]
 
 
-def _largest(findings: Findings) -> list[str]:
+def _largest(findings: Findings) -> Iterator[Line]:
     if not findings.groups:
-        return []
-    lines = [""]
+        return
+    yield []
     for group in findings.groups[:PREVIEW_GROUPS]:
-        lines += _group_lines(findings, group)
-    if len(findings.groups) > PREVIEW_GROUPS:
-        lines.append(f"  ... and {_plural(len(findings.groups) - PREVIEW_GROUPS, 'more group')}")
-    return lines
+        yield from _group(findings, group)
+    more = len(findings.groups) - PREVIEW_GROUPS
+    if more > 0:
+        yield [(f"  ... and {plural(more, 'more group')}", "dim")]
 
 
-def _group_lines(findings: Findings, group: Group) -> list[str]:
+def _group(findings: Findings, group: Group) -> Iterator[Line]:
     keeper = findings.images[group.keeper]
-    size = f"{keeper.width} x {keeper.height}, {human_bytes(keeper.size)}"
-    lines = [f"  keep  {printable(group.keeper)}  ({size})"]
-    for member in group.members[:PREVIEW_MEMBERS]:
-        lines.append(f"  {member.score:.3f} {printable(member.path)}  ({KIND_WORDS[member.kind]})")
-    if len(group.members) > PREVIEW_MEMBERS:
-        lines.append(f"        and {len(group.members) - PREVIEW_MEMBERS:,} more")
-    return lines
+    size = f"  ({keeper.width} x {keeper.height}, {human_bytes(keeper.size)})"
+    yield [
+        ("  known " if findings.against else "  keep  ", "green"),
+        (printable(group.keeper), ""),
+        (size, "dim"),
+    ]
+    count = len(group.members)
+    listed = count if count <= PREVIEW_LINES else PREVIEW_LINES - 1
+    for member in group.members[:listed]:
+        yield [
+            (f"  {member.score:.3f} {printable(member.path)}", ""),
+            (f"  ({KIND_WORDS[member.kind]})", "dim"),
+        ]
+    if count > listed:
+        yield [(f"        and {count - listed:,} more", "dim")]
 
 
-def _skipped(findings: Findings, summary: Summary) -> list[str]:
+def _skipped(findings: Findings, summary: Summary) -> Iterator[Line]:
     if not summary.skipped:
-        return []
-    lines = ["", f"{_plural(summary.skipped, 'file')} skipped:"]
+        return
+    yield []
+    yield [(f"{plural(summary.skipped, 'file')} skipped:", "yellow")]
     first = {item.code: item for item in reversed(findings.skipped)}
-    for code, count in summary.skipped_by_code.items():
-        lines.append(f"  {count:,} x {SKIP_CODES.get(code, code)}, e.g. {printable(first[code].path)}")
-    return lines
+    reasons = list(summary.skipped_by_code.items())
+    for code, count in reasons[:PREVIEW_REASONS]:
+        yield [(f"  {count:,} x {SKIP_CODES.get(code, code)}, e.g. {printable(first[code].path)}", "")]
+    rest = sum(count for _, count in reasons[PREVIEW_REASONS:])
+    if rest:
+        yield [(f"  {rest:,} x {plural(len(reasons) - PREVIEW_REASONS, 'other reason')}", "")]
 
 
-def _timing(summary: Summary) -> str:
+def _timing(summary: Summary) -> Line:
     speed = f", {summary.images_per_second:,.0f} images/s" if summary.described else ""
     reused = f", {summary.reused:,} known from before" if summary.reused else ""
-    return f"\n{summary.described:,} images described{reused}, in {summary.seconds:.1f} s{speed}."
+    described = f"{plural(summary.described, 'image')} described{reused}"
+    return [(f"{described}, in {summary.seconds:.1f} s{speed}.", "dim")]

@@ -9,7 +9,8 @@ import numpy as np
 
 from copylens.records import Descriptors, ModelIdentity
 from copylens.reports.atomic import check_writable, whole_file
-from copylens.reports.writers import import_pyarrow, readable
+from copylens.reports.wording import readable
+from copylens.reports.writers import import_pyarrow
 
 SUFFIXES = (".npz", ".parquet")
 
@@ -28,11 +29,11 @@ def check_descriptor_output(path: str | os.PathLike[str]) -> None:
 def write_descriptors(
     path: str | os.PathLike[str], *, paths: Sequence[str], descriptors: Descriptors, model: ModelIdentity
 ) -> None:
-    """Write N paths with their descriptors.
+    r"""Write N paths with their descriptors.
 
-    .npz holds ``paths`` (N,) str, ``descriptors`` (N, D) float32, ``model`` and ``fingerprint``; it loads without
-    pickle. .parquet holds the columns ``path`` and ``descriptor`` (a list of D float32), model and fingerprint in the
-    schema's metadata. Undecodable bytes of a path become ``\\xNN``.
+    .npz holds ``paths`` (N,) str, ``descriptors`` (N, D) float32, ``model`` and ``fingerprint``; it loads
+    without pickle. .parquet holds the columns ``path`` and ``descriptor`` (a list of D float32), model and
+    fingerprint in the schema's metadata. Undecodable bytes of a path become ``\xNN``.
 
     Raises:
         UsageError, MissingExtraError: as `check_descriptor_output`.

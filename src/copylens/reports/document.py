@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from copylens.records import Findings, Group
+from copylens.reports.wording import utc_time
 from copylens.version import __version__
 
 DOCUMENT_VERSION = 1
@@ -78,7 +78,7 @@ def reclaimable(findings: Findings, group: Group) -> int:
 
 
 def to_document(findings: Findings) -> dict[str, Any]:
-    """The JSON object of docs/formats.md; every path as a str whose undecodable bytes are surrogate escapes."""
+    """Make the JSON object of docs/formats.md; undecodable bytes of paths stay surrogate escapes."""
     return {
         "version": DOCUMENT_VERSION,
         "copylens": __version__,
@@ -103,7 +103,8 @@ def group_document(group: Group) -> dict[str, Any]:
         "kind": group.kind,
         "keeper": group.keeper,
         "members": [
-            {"path": member.path, "score": round(member.score, DIGITS), "kind": member.kind} for member in group.members
+            {"path": member.path, "score": round(member.score, DIGITS), "kind": member.kind}
+            for member in group.members
         ],
     }
 
@@ -125,6 +126,6 @@ def table_rows(findings: Findings) -> Iterator[dict[str, Any]]:
                 "height": facts.height,
                 "format": facts.format,
                 "bytes": facts.size,
-                "modified": datetime.fromtimestamp(facts.mtime_ns / 1e9, UTC).isoformat(timespec="seconds"),
+                "modified": utc_time(facts.mtime_ns),
                 "content_hash": facts.content_hash,
             }

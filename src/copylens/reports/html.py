@@ -1,8 +1,8 @@
-"""Findings in, one self-contained HTML file out, written as a stream: memory does not grow with the thumbnails.
+"""Findings in, one self-contained HTML file out, streamed: memory does not grow with the thumbnails.
 
-The file holds the groups as JSON, the thumbnails as base64 in blocks of `BLOCK` groups that the page parses only when
-it shows one of them, and one script. Paths are untrusted text: they travel as JSON in which ``<`` is escaped, and the
-page's script writes them as text only; the content security policy allows nothing but the page's own script.
+The file holds the groups as JSON, the thumbnails as base64 in blocks of `BLOCK` groups that the page parses
+only when it shows one of them, and one script. Paths are untrusted text: they travel as JSON in which ``<``
+is escaped, the script writes them as text only, and the content security policy allows no other script.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import base64
 import json
 import os
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from importlib import resources
@@ -22,7 +22,8 @@ from urllib.parse import quote
 from jinja2 import Environment, StrictUndefined
 
 from copylens.records import SKIP_CODES, Findings, Group, ImageFacts
-from copylens.reports.document import DIGITS, Summary, reclaimable, summarise
+from copylens.reports.document import Summary, reclaimable, summarise
+from copylens.reports.wording import human_bytes, local_day, plural, readable
 
 BLOCK = 10
 """Groups per block of thumbnails."""
@@ -51,14 +52,14 @@ def write_html(
     before, after = _page(findings).split(DATA_MARK)
     with path.open("w", encoding="utf-8") as file:
         file.write(before)
-        _block(file, "groups", [_group_data(findings, group) for group in findings.groups])
+        _block(file, "groups", (_group_data(findings, group) for group in findings.groups))
         _block(file, "skipped", _skipped_data(findings))
         _write_thumbnails(file, findings.groups, thumbnail, progress)
         file.write(after)
 
 
 def file_url(path: str) -> str:
-    """The ``file://`` address of a path, its bytes percent-encoded, so that undecodable names work too."""
+    """Make the ``file://`` address of a path, bytes percent-encoded, so that undecodable names work too."""
     whole = os.fsencode(Path(path).absolute())
     if os.sep == "\\":
         return "file:///" + quote(whole.replace(b"\\", b"/"), safe="/:")
@@ -66,9 +67,11 @@ def file_url(path: str) -> str:
 
 
 def _page(findings: Findings) -> str:
-    """The page around the data, with styles and script inside."""
+    """Render the page around the data, with styles and script inside."""
     folder = resources.files("copylens.reports") / "page"
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
     template = environment.from_string((folder / "report.html.j2").read_text(encoding="utf-8"))
     summary = summarise(findings)
     return template.render(
@@ -77,23 +80,35 @@ def _page(findings: Findings) -> str:
         data_mark=DATA_MARK,
         facts=_facts(findings, summary),
         nonce=secrets.token_urlsafe(16),
+        numbers=_numbers(findings, summary),
+        plural=plural,
         script=(folder / "report.js").read_text(encoding="utf-8"),
-        skip_count=summary.skipped,
         style=(folder / "report.css").read_text(encoding="utf-8"),
         summary=summary,
-        threshold=round(findings.threshold, DIGITS),
     )
 
 
+def _numbers(findings: Findings, summary: Summary) -> list[tuple[str, str]]:
+    """Give the large print at the start of the page."""
+    groups, copies = ("known images met", "new copies") if findings.against else ("groups", "copies")
+    return [
+        ("images", f"{summary.images:,}"),
+        (groups, f"{summary.groups:,}"),
+        (copies, f"{summary.copies:,}"),
+        ("could be freed", human_bytes(summary.reclaimable_bytes)),
+        ("skipped", f"{summary.skipped:,}"),
+    ]
+
+
 def _facts(findings: Findings, summary: Summary) -> list[tuple[str, str]]:
-    """The small print at the end of the page."""
+    """Give the small print at the end of the page."""
     rows = [
-        ("scanned", ", ".join(map(_shown, findings.roots))),
-        ("against", ", ".join(map(_shown, findings.against))),
-        ("model", f"{findings.model.name} ({findings.model.fingerprint})"),
-        ("threshold", f"{findings.threshold:.4f}"),
-        ("keeper chosen by", ", ".join(map(_shown, findings.keep))),
-        ("described", f"{summary.described:,} images, {summary.reused:,} known from before"),
+        ("scanned", ", ".join(map(readable, findings.roots))),
+        ("against", ", ".join(map(readable, findings.against))),
+        ("model", f"{readable(findings.model.name)} ({findings.model.fingerprint})"),
+        ("score from", f"{findings.threshold:.4f}"),
+        ("keeper chosen by", ", ".join(map(readable, findings.keep))),
+        ("described", f"{plural(summary.described, 'image')}, {summary.reused:,} known from before"),
         ("time", f"{summary.seconds:.1f} s"),
         ("written", datetime.now().astimezone().strftime("%Y-%m-%d %H:%M")),
     ]
@@ -101,42 +116,47 @@ def _facts(findings: Findings, summary: Summary) -> list[tuple[str, str]]:
 
 
 def _group_data(findings: Findings, group: Group) -> dict[str, Any]:
-    """A group as the script wants it; short keys, since there may be 10,000 of them."""
+    """Give a group as the script wants it."""
     keeper = _image_data(findings.images[group.keeper])
     members = [
-        {**_image_data(findings.images[m.path]), "score": round(m.score, 4), "kind": m.kind} for m in group.members
+        {**_image_data(findings.images[m.path]), "score": round(m.score, 4), "kind": m.kind}
+        for m in group.members
     ]
-    return {"kind": group.kind, "free": reclaimable(findings, group), "keeper": keeper, "members": members}
+    free = reclaimable(findings, group)
+    return {
+        "kind": group.kind,
+        "free": free,
+        "freed": human_bytes(free),
+        "keeper": keeper,
+        "members": members,
+    }
 
 
 def _image_data(image: ImageFacts) -> dict[str, Any]:
-    day = datetime.fromtimestamp(image.mtime_ns / 1e9).astimezone().strftime("%Y-%m-%d")
     return {
-        "path": _shown(image.path),
+        "path": readable(image.path),
         "url": file_url(image.path),
         "w": image.width,
         "h": image.height,
-        "bytes": image.size,
+        "size": human_bytes(image.size),
         "format": image.format,
-        "day": day,
+        "day": local_day(image.mtime_ns),
     }
 
 
 def _skipped_data(findings: Findings) -> list[dict[str, Any]]:
-    """Skipped files by reason, the most frequent reason first."""
+    """List skipped files by reason, the most frequent reason first."""
     return [
         {
             "meaning": SKIP_CODES.get(code, code),
             "files": [
-                {"path": _shown(item.path), "reason": item.reason} for item in findings.skipped if item.code == code
+                {"path": readable(item.path), "reason": readable(item.reason)}
+                for item in findings.skipped
+                if item.code == code
             ],
         }
         for code in summarise(findings).skipped_by_code
     ]
-
-
-def _shown(path: str) -> str:
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _write_thumbnails(
@@ -152,7 +172,7 @@ def _write_thumbnails(
             block = paths[start : start + BLOCK]
             # One block at a time: what the threads have made is written before more is made.
             pictures = list(pool.map(thumbnail, [path for group in block for path in group]))
-            _block(file, f"pictures-{number}", list(_by_group(block, pictures)))
+            _block(file, f"pictures-{number}", _by_group(block, pictures))
             done += len(pictures)
             progress(done, total)
 
@@ -164,7 +184,10 @@ def _by_group(block: Sequence[Sequence[str]], pictures: Sequence[bytes | None]) 
         yield [base64.b64encode(picture).decode("ascii") if picture else "" for picture in made]
 
 
-def _block(file: IO[str], name: str, value: object) -> None:
-    """Data that the browser keeps as text until the script asks for it."""
-    text = json.dumps(value, ensure_ascii=True, separators=(",", ":")).replace("<", "\\u003c")
-    file.write(f'<script type="application/json" id="{name}">{text}</script>\n')
+def _block(file: IO[str], name: str, items: Iterable[object]) -> None:
+    """Write a JSON array, item by item, that the browser keeps as text until the script asks for it."""
+    file.write(f'<script type="application/json" id="data-{name}">[')
+    for place, item in enumerate(items):
+        text = json.dumps(item, ensure_ascii=True, separators=(",", ":")).replace("<", "\\u003c")
+        file.write(f"{',' if place else ''}\n{text}")
+    file.write("]</script>\n")

@@ -14,6 +14,7 @@ from copylens.records import Findings
 from copylens.reports.atomic import check_writable, whole_file
 from copylens.reports.document import group_document, table_rows, to_document
 from copylens.reports.html import write_html
+from copylens.reports.wording import readable
 
 Thumbnail: TypeAlias = Callable[[str], bytes | None]
 """A path in, the bytes of a small WebP out, or None where none can be made."""
@@ -37,7 +38,7 @@ def write(
     path: str | os.PathLike[str],
     *,
     thumbnail: Thumbnail,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> None:
     """Write findings as .json, .jsonl, .csv, .parquet or .html; see docs/formats.md.
 
@@ -62,18 +63,13 @@ def write(
 
 
 def import_pyarrow() -> Any:
-    """pyarrow with its Parquet part; raises MissingExtraError."""
+    """Import pyarrow with its Parquet part; raises MissingExtraError."""
     try:
         import pyarrow
         import pyarrow.parquet
     except ImportError as error:
         raise MissingExtraError("Writing Parquet", "parquet") from error
     return pyarrow
-
-
-def readable(text: str) -> str:
-    """A path for tables: undecodable bytes become ``\\xNN``, since tables hold real Unicode only."""
-    return os.fsencode(text).decode("utf-8", "backslashreplace")
 
 
 def _write_json(findings: Findings, path: Path) -> None:

@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from copylens.catalog import Catalog, CatalogImage
-from copylens.index import create_index
 from copylens.matching import (
     KeepRules,
     Pairs,
@@ -197,7 +196,7 @@ class _Task:
         sides = (new.images, new.contents, known.images, known.contents, pairs)
         return _Found(
             group_against(*sides, order, equal_pixels=equal),
-            matches_against(*sides, equal_pixels=equal),
+            matches_against(*sides, order, equal_pixels=equal),
             {image.path: image for image in [*new.images, *known.images]},
         )
 
@@ -207,10 +206,10 @@ class _Task:
         """Pairs of a new content and a known content, by their numbers in `contents`."""
         descriptors = self.catalog.descriptors([content.content_id for content in contents])
         queries, references = np.unique(new), np.unique(known)
-        index = create_index("faiss", self.catalog.dims)
-        index.add(references, descriptors[references])
-        pairs = cross_join(descriptors[queries], index, self.threshold, progress=self._matching)
-        first, second = queries[pairs.first], pairs.second
+        pairs = cross_join(
+            descriptors[queries], descriptors[references], self.threshold, progress=self._matching
+        )
+        first, second = queries[pairs.first], references[pairs.second]
         # Equal bytes match whatever the threshold and rounding say.
         shared, other = np.intersect1d(queries, references), first != second
         return Pairs(

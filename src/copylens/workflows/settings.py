@@ -21,6 +21,7 @@ STAGES: dict[str, str] = {
     "match": "Comparing",
     "verify": "Checking exact copies",
     "thumbnails": "Making thumbnails",
+    "download": "Downloading",
 }
 
 DEFAULT_KEEP = "resolution,bytes,format,oldest"

@@ -66,10 +66,11 @@ class TorchEngine(Engine):
 
     def _run(self, batch: PixelBatch) -> npt.NDArray[Any]:
         with torch.inference_mode(), self._memory_guard(), self._arithmetic():
-            pixels = torch.from_numpy(batch).to(self._device)
+            # PyTorch warns of arrays it could not write to, though nothing here does.
+            pixels = torch.from_numpy(batch if batch.flags.writeable else batch.copy()).to(self._device)
             try:
                 output = self._graph.run(INPUT_NAME, pixels, OUTPUT_NAME)
-            except (KeyError, TypeError, ValueError) as error:
+            except (IndexError, KeyError, TypeError, ValueError) as error:
                 raise EngineError(f"{self._where}: the graph breaks its contract: {error!r}") from error
             result: npt.NDArray[Any] = output.float().cpu().numpy()
         return result

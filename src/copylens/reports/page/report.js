@@ -1,55 +1,111 @@
 "use strict";
 (() => {
   const PAGE = 50;
+  const LISTED = 500;
+  const REMEMBERED_BLOCKS = 100;
   const KIND = { bytes: "same bytes", pixels: "same pixels", near: "edited" };
   const byId = (id) => document.getElementById(id);
-  const data = (id) => JSON.parse(byId(id).textContent);
+  const data = (name) => JSON.parse(byId(`data-${name}`).textContent);
   const block = Number(document.body.dataset.block);
   const against = Boolean(document.body.dataset.against);
   const groups = data("groups");
-  let shown = [];
-  let page = 0;
 
-  const make = (tag, className, text) => {
+  // Names of files are untrusted: they enter the page as text and attributes only.
+  const make = (tag, className = "", text = "") => {
     const node = document.createElement(tag);
     if (className) node.className = className;
-    if (text !== undefined) node.textContent = text;
+    node.textContent = text;
     return node;
   };
+  const button = (className, onClick, text = "") => {
+    const node = make("button", className, text);
+    node.type = "button";
+    node.addEventListener("click", onClick);
+    return node;
+  };
+  const count = (number, one, many) => `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
 
-  const bytes = (count) => {
-    const units = ["bytes", "kB", "MB", "GB", "TB"];
-    let unit = 0;
-    while (count >= 1000 && unit < units.length - 1) { count /= 1000; unit += 1; }
-    return `${unit && count < 100 ? count.toFixed(1) : Math.round(count)} ${units[unit]}`;
+  const cut = (path) => Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1;
+  const folderOf = (path) => path.slice(0, cut(path));
+  const nameOf = (path) => path.slice(cut(path));
+  const common = (a, b) => {
+    let end = 0;
+    while (end < a.length && a[end] === b[end]) end += 1;
+    return folderOf(a.slice(0, end));
   };
-  const facts = (image) => `${image.w} × ${image.h} · ${bytes(image.bytes)} · ${image.format} · ${image.day}`;
-  const split = (path) => {
-    const cut = Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\"));
-    return [path.slice(cut + 1), path.slice(0, Math.max(cut, 0))];
+  const images = (group) => [group.keeper, ...group.members];
+  // The folder above everything is said once, not on each card.
+  const commonFolder = () => {
+    let base = folderOf(groups[0].keeper.path);
+    for (const group of groups) for (const image of images(group)) base = common(base, image.path);
+    return base;
   };
-  const lowest = (group) => group.members.reduce((low, m) => Math.min(low, m.score), 1);
-  const highest = (group) => group.members.reduce((high, m) => Math.max(high, m.score), -1);
 
   // A block of thumbnails stays text until one of its groups is shown, and a few blocks are remembered.
   const blocks = new Map();
   const pictures = (number) => {
     const which = Math.floor(number / block);
     if (!blocks.has(which)) {
-      if (blocks.size > 100) blocks.delete(blocks.keys().next().value);
+      if (blocks.size >= REMEMBERED_BLOCKS) blocks.delete(blocks.keys().next().value);
       blocks.set(which, data(`pictures-${which}`));
     }
     return blocks.get(which)[number % block];
   };
-  const source = (text) => (text ? `data:image/webp;base64,${text}` : "");
+  const thumbnail = (group, place) => {
+    const text = pictures(group.number)[place];
+    return text ? `data:image/webp;base64,${text}` : "";
+  };
+
+  // A long list grows by a part at a time.
+  const listInto = (parent, items, toNode) => {
+    const list = make("ul");
+    let shown = 0;
+    const more = button("more-button", () => grow());
+    const grow = () => {
+      list.append(...items.slice(shown, shown + LISTED).map(toNode));
+      shown = Math.min(shown + LISTED, items.length);
+      more.hidden = shown === items.length;
+      more.textContent = `Show more of the other ${(items.length - shown).toLocaleString("en")}`;
+    };
+    grow();
+    parent.append(list, more);
+  };
+  const fillWhenOpened = (details, fill) => {
+    details.addEventListener("toggle", () => fill(), { once: true });
+    return details;
+  };
+
+  let base = "";
+  const label = (group, place) => {
+    const image = images(group)[place];
+    const node = make("div", "tags");
+    if (place === 0) {
+      node.append(make("span", "tag keep", against ? "known" : "keep"));
+    } else {
+      const kind = image.kind === "near" ? "near" : "exact";
+      node.append(make("span", `tag ${kind}`, KIND[image.kind]), make("span", "score", image.score.toFixed(3)));
+    }
+    return node;
+  };
+  const facts = (image) => [
+    make("div", "facts", `${image.w} × ${image.h} · ${image.size}`),
+    make("div", "facts", [image.format, image.day].filter(Boolean).join(" · ")),
+  ];
+  const link = (image, text) => {
+    const node = make("a", "name", text);
+    node.href = image.url;
+    node.target = "_blank";
+    node.rel = "noopener";
+    node.title = image.path;
+    return node;
+  };
 
   const card = (group, place) => {
-    const image = place === 0 ? group.keeper : group.members[place - 1];
+    const image = images(group)[place];
     const node = make("div", place === 0 ? "card keeper" : "card");
-    const shot = make("button", "shot");
-    shot.type = "button";
-    shot.setAttribute("aria-label", `Look at ${image.path}`);
-    const picture = source(pictures(group.number)[place]);
+    const shot = button("shot", () => openViewer(group, Math.max(place, 1)));
+    shot.setAttribute("aria-label", `Compare ${nameOf(image.path)}`);
+    const picture = thumbnail(group, place);
     if (picture) {
       const img = make("img");
       img.src = picture;
@@ -58,18 +114,18 @@
     } else {
       shot.append(make("span", "", "no picture"));
     }
-    shot.addEventListener("click", () => openViewer(group, Math.max(place, 1)));
-    const tag = make("div", `tag ${place === 0 ? "keep" : image.kind === "near" ? "near" : "exact"}`);
-    if (place === 0) {
-      tag.append(make("span", "", against ? "KNOWN" : "KEEP"));
-    } else {
-      tag.append(make("span", "", KIND[image.kind]), make("span", "", image.score.toFixed(3)));
-    }
-    const [name, folder] = split(image.path);
-    const link = make("a", "name", name);
-    link.href = image.url;
-    link.target = "_blank";
-    node.append(shot, tag, link, make("div", "folder", folder), make("div", "facts", facts(image)));
+    const folder = make("div", "folder", folderOf(image.path).slice(base.length));
+    node.append(shot, label(group, place), link(image, nameOf(image.path)), folder, ...facts(image));
+    return node;
+  };
+
+  const heading = (group) => {
+    const copies = group.members.length;
+    const node = make("h2");
+    node.append(
+      make("span", "", against ? count(copies, "new copy", "new copies") : count(copies, "copy", "copies")),
+      make("small", "", `${group.kind === "exact" ? "exact" : "with edits"} · frees ${group.freed}`),
+    );
     return node;
   };
 
@@ -77,165 +133,174 @@
     const node = make("section", "group");
     node.tabIndex = -1;
     node.dataset.number = group.number;
-    const count = group.members.length;
-    const title = make("h2");
-    title.append(
-      make("span", "", against ? `${count} new ${count === 1 ? "image" : "images"}` : `${count} ${count === 1 ? "copy" : "copies"}`),
-      make("small", "", `${group.kind === "exact" ? "exact" : "with edits"} · ${bytes(group.free)} could be freed`),
-    );
-    const row = make("div", "row");
     const pictured = pictures(group.number).length;
+    node.style.setProperty("--cards", Math.min(pictured, 6));
+    const row = make("div", "row");
     for (let place = 0; place < pictured; place += 1) row.append(card(group, place));
+    const title = heading(group);
+    node.setAttribute("aria-label", `${title.firstChild.textContent} of ${nameOf(group.keeper.path)}`);
     node.append(title, row);
     const rest = group.members.slice(pictured - 1);
     if (rest.length) {
       const more = make("details", "more");
-      more.append(make("summary", "", `and ${rest.length} more`));
-      const list = make("ul");
-      for (const image of rest) list.append(make("li", "", `${image.score.toFixed(3)} ${image.path}`));
-      more.append(list);
-      node.append(more);
+      more.append(make("summary", "", `and ${rest.length.toLocaleString("en")} more`));
+      node.append(fillWhenOpened(more, () => listInto(more, rest, (image) => {
+        const item = make("li", "", `${image.score.toFixed(3)} `);
+        item.append(link(image, image.path));
+        return item;
+      })));
     }
     return node;
   };
 
+  let shown = [];
+  let page = 0;
+  const each = (selector, act) => document.querySelectorAll(selector).forEach(act);
+  const lastPage = () => Math.max(Math.ceil(shown.length / PAGE), 1) - 1;
   const render = () => {
-    const pages = Math.max(1, Math.ceil(shown.length / PAGE));
-    page = Math.min(Math.max(page, 0), pages - 1);
     byId("groups").replaceChildren(...shown.slice(page * PAGE, (page + 1) * PAGE).map(section));
-    if (!shown.length) byId("groups").append(make("p", "", "No group fits the filter."));
-    byId("place").textContent = `${shown.length.toLocaleString()} groups · page ${page + 1} of ${pages}`;
-    for (const id of ["previous", "previous-end"]) byId(id).disabled = page === 0;
-    for (const id of ["next", "next-end"]) byId(id).disabled = page === pages - 1;
+    if (!shown.length) byId("groups").append(make("p", "none", "No group fits the filter."));
+    const pages = (lastPage() + 1).toLocaleString("en");
+    byId("place").textContent = `${count(shown.length, "group", "groups")} · page ${(page + 1).toLocaleString("en")} of ${pages}`;
+    each(".previous", (node) => { node.disabled = page === 0; });
+    each(".next", (node) => { node.disabled = page === lastPage(); });
+  };
+  const turn = (step) => {
+    const target = Math.min(Math.max(page + step, 0), lastPage());
+    if (target === page) return;
+    page = target;
+    render();
+    const top = byId("bar").offsetTop;
+    if (window.scrollY > top) window.scrollTo(0, top);
   };
 
   const ORDER = {
     free: (a, b) => b.free - a.free,
-    "score-down": (a, b) => highest(b) - highest(a),
-    "score-up": (a, b) => lowest(a) - lowest(b),
+    "score-down": (a, b) => b.best - a.best,
+    "score-up": (a, b) => a.least - b.least,
     size: (a, b) => b.members.length - a.members.length,
-    path: (a, b) => (a.keeper.path < b.keeper.path ? -1 : 1),
+    path: (a, b) => (a.keeper.path < b.keeper.path ? -1 : Number(a.keeper.path > b.keeper.path)),
   };
-
   const apply = () => {
     const text = byId("text").value.toLowerCase();
     const kind = byId("kind").value;
     const score = Number(byId("score").value);
-    const has = (image) => image.path.toLowerCase().includes(text);
     byId("score-shown").textContent = score.toFixed(2);
-    shown = groups.filter((group) =>
-      (!kind || group.kind === kind)
-      && highest(group) >= score
-      && (!text || has(group.keeper) || group.members.some(has)));
-    shown.sort((a, b) => ORDER[byId("sort").value](a, b) || a.number - b.number);
+    shown = groups.filter((group) => (!kind || group.kind === kind)
+      && group.best >= score
+      && (!text || images(group).some((image) => image.path.toLowerCase().includes(text))));
+    shown.sort(ORDER[byId("sort").value]);
     page = 0;
     render();
-  };
-
-  const turn = (step) => { page += step; render(); window.scrollTo(0, 0); };
-
-  const walk = (step) => {
-    const all = [...document.querySelectorAll(".group")];
-    const at = all.indexOf(document.activeElement?.closest(".group"));
-    const target = all[at < 0 ? 0 : Math.min(Math.max(at + step, 0), all.length - 1)];
-    target?.focus();
-    target?.scrollIntoView({ block: "nearest" });
   };
 
   const viewer = byId("viewer");
   let viewed = null;
   const figure = (group, place) => {
-    const image = place === 0 ? group.keeper : group.members[place - 1];
+    const image = images(group)[place];
     const node = make("figure");
     const img = make("img");
-    img.alt = image.path;
+    img.alt = nameOf(image.path);
     // The original where the browser can show it; else the thumbnail that lies in this file.
-    img.addEventListener("error", () => { img.src = source(pictures(group.number)[place]); }, { once: true });
+    img.addEventListener("error", () => {
+      const small = thumbnail(group, place);
+      if (small) img.src = small;
+      else img.replaceWith(make("div", "absent", "no picture"));
+    }, { once: true });
     img.src = image.url;
     const caption = make("figcaption");
-    caption.append(make("strong", "", image.path), make("div", "facts", facts(image)));
+    caption.append(label(group, place), link(image, image.path), ...facts(image));
     node.append(img, caption);
     return node;
   };
   const openViewer = (group, place) => {
     viewed = { group, place };
-    const image = group.members[place - 1];
-    const bar = make("div", "viewer-bar");
-    const close = make("button", "close", "Close");
-    close.type = "button";
-    close.addEventListener("click", () => viewer.close());
-    bar.append(make("span", "", `${KIND[image.kind]}, score ${image.score.toFixed(4)} · copy ${place} of ${group.members.length}`), close);
-    const pair = make("div", "pair");
-    pair.append(figure(group, 0), figure(group, place));
-    viewer.replaceChildren(bar, pair);
+    const last = group.members.length;
+    byId("viewer-title").textContent = `copy ${place} of ${last}`;
+    byId("viewer-previous").disabled = place === 1;
+    byId("viewer-next").disabled = place === last;
+    byId("pair").replaceChildren(figure(group, 0), figure(group, place));
     if (!viewer.open) viewer.showModal();
   };
   const step = (by) => {
-    const last = viewed.group.members.length;
-    openViewer(viewed.group, Math.min(Math.max(viewed.place + by, 1), last));
+    const place = viewed.place + by;
+    if (place >= 1 && place <= viewed.group.members.length) openViewer(viewed.group, place);
+  };
+
+  const walk = (by) => {
+    const all = [...document.querySelectorAll(".group")];
+    const at = all.indexOf(document.activeElement?.closest(".group"));
+    const target = all[at < 0 ? 0 : Math.min(Math.max(at + by, 0), all.length - 1)];
+    target?.focus({ preventScroll: true });
+    target?.scrollIntoView({ block: "nearest" });
+  };
+  const KEYS = {
+    j: () => walk(1),
+    k: () => walk(-1),
+    n: () => turn(1),
+    p: () => turn(-1),
+    "/": () => byId("text").focus(),
+    "?": () => byId("help").showModal(),
+  };
+  const onKey = (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || byId("help").open) return;
+    const focus = document.activeElement;
+    if (viewer.open) {
+      const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+      if (by) step(by);
+    } else if (focus.matches("input, select")) {
+      if (event.key === "Escape") focus.blur();
+    } else if (event.key === "Enter" && focus.matches(".group")) {
+      event.preventDefault();
+      openViewer(groups[Number(focus.dataset.number)], 1);
+    } else if (Object.hasOwn(KEYS, event.key)) {
+      event.preventDefault();
+      KEYS[event.key]();
+    }
   };
 
   const listSkipped = () => {
-    const list = byId("skipped-list");
-    if (!list) return;
-    list.addEventListener("toggle", () => {
-      if (list.dataset.filled) return;
-      list.dataset.filled = "yes";
+    const all = byId("skipped-list");
+    if (!all) return;
+    fillWhenOpened(all, () => {
       for (const { meaning, files } of data("skipped")) {
-        const items = make("ul");
-        for (const file of files) {
+        all.append(make("h3", "", `${files.length.toLocaleString("en")} × ${meaning}`));
+        listInto(all, files, (file) => {
           const item = make("li", "", file.path);
-          item.append(make("span", "", ` (${file.reason})`));
-          items.append(item);
-        }
-        list.append(make("h3", "", `${files.length} × ${meaning}`), items);
+          if (file.reason !== meaning) item.append(make("span", "", ` (${file.reason})`));
+          return item;
+        });
       }
     });
   };
 
-  const onKey = (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (viewer.open) {
-      if (event.key === "ArrowRight") step(1);
-      if (event.key === "ArrowLeft") step(-1);
-      return;
-    }
-    if (/^(INPUT|SELECT)$/.test(event.target.tagName)) {
-      if (event.key === "Escape") event.target.blur();
-      return;
-    }
-    const keys = {
-      j: () => walk(1),
-      k: () => walk(-1),
-      n: () => { if (!byId("next").disabled) turn(1); },
-      p: () => { if (!byId("previous").disabled) turn(-1); },
-      "/": () => byId("text").focus(),
-      "?": () => byId("help").showModal(),
-      Enter: () => {
-        const group = document.activeElement?.matches(".group") && groups[Number(document.activeElement.dataset.number)];
-        if (group) openViewer(group, 1);
-      },
-    };
-    if (keys[event.key]) {
-      const wasButton = event.key === "Enter" && !document.activeElement?.matches(".group");
-      if (!wasButton) { event.preventDefault(); keys[event.key](); }
-    }
+  const start = () => {
+    groups.forEach((group, number) => {
+      const scores = group.members.map((member) => member.score);
+      group.number = number;
+      group.best = scores.reduce((a, b) => Math.max(a, b));
+      group.least = scores.reduce((a, b) => Math.min(a, b));
+    });
+    base = commonFolder();
+    byId("base").textContent = base.length > 1 ? `in ${base}` : "";
+    const low = Math.floor(groups.reduce((least, group) => Math.min(least, group.best), 1) * 100) / 100;
+    byId("score").min = low;
+    byId("score").value = low;
+    for (const id of ["text", "kind", "score", "sort"]) byId(id).addEventListener("input", apply);
+    byId("bar").addEventListener("submit", (event) => event.preventDefault());
+    each(".previous", (node) => node.addEventListener("click", () => turn(-1)));
+    each(".next", (node) => node.addEventListener("click", () => turn(1)));
+    byId("viewer-previous").addEventListener("click", () => step(-1));
+    byId("viewer-next").addEventListener("click", () => step(1));
+    byId("viewer-close").addEventListener("click", () => viewer.close());
+    byId("help-open").addEventListener("click", () => byId("help").showModal());
+    byId("help-close").addEventListener("click", () => byId("help").close());
+    // A click beside a dialog's content lands on the dialog itself.
+    each("dialog", (node) => node.addEventListener("click", (event) => { if (event.target === node) node.close(); }));
+    document.addEventListener("keydown", onKey);
+    apply();
   };
 
-  for (const node of document.querySelectorAll("[data-bytes]")) node.textContent = bytes(Number(node.dataset.bytes));
   listSkipped();
-  groups.forEach((group, number) => { group.number = number; });
-  if (!groups.length) return;
-  const low = Math.floor(groups.reduce((least, group) => Math.min(least, highest(group)), 1) * 100) / 100;
-  byId("score").min = low;
-  byId("score").value = low;
-  for (const id of ["text", "kind", "score", "sort"]) byId(id).addEventListener("input", apply);
-  byId("bar").addEventListener("submit", (event) => event.preventDefault());
-  for (const [id, by] of [["previous", -1], ["next", 1], ["previous-end", -1], ["next-end", 1]]) {
-    byId(id).addEventListener("click", () => turn(by));
-  }
-  byId("help-open").addEventListener("click", () => byId("help").showModal());
-  byId("help-close").addEventListener("click", () => byId("help").close());
-  document.addEventListener("keydown", onKey);
-  apply();
+  if (groups.length) start();
 })();

@@ -69,9 +69,30 @@ def _info(name: str, value: Any) -> Any:
 
 
 UNARY = [
-    *["Abs", "Ceil", "Cos", "Elu", "Erf", "Exp", "Floor", "HardSigmoid", "HardSwish", "Identity", "LeakyRelu", "LpNormalization", "Mish", "Neg"],
-    *["Reciprocal", "Relu", "Round", "Shape", "Sigmoid", "Sign", "Sin", "Softplus", "Tanh", "Transpose", "Flatten", "Dropout"],
-    *["GlobalAveragePool", "GlobalMaxPool"],
+    *("Abs", "Ceil", "Cos", "Dropout", "Elu", "Erf", "Exp", "Flatten", "Floor"),
+    *(
+        "GlobalAveragePool",
+        "GlobalMaxPool",
+        "HardSigmoid",
+        "HardSwish",
+        "Identity",
+        "LeakyRelu",
+        "LpNormalization",
+        "Mish",
+    ),
+    *(
+        "Neg",
+        "Reciprocal",
+        "Relu",
+        "Round",
+        "Shape",
+        "Sigmoid",
+        "Sign",
+        "Sin",
+        "Softplus",
+        "Tanh",
+        "Transpose",
+    ),
 ]
 REDUCTIONS = [
     f"Reduce{kind}"

@@ -1,0 +1,127 @@
+"""The summary that ends a scan: true numbers, plain without a terminal, short, deaf to hostile names."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+from typing import Literal
+
+import pytest
+from rich.console import Console
+
+from copylens.records import SKIP_CODES, Findings, ScanTiming, Skipped
+from copylens.reports import render_summary
+from report_findings import make_findings, make_group, make_image, many_groups, small_findings
+
+
+def printed(findings: Findings, *, terminal: bool = False, width: int = 80) -> str:
+    out = io.StringIO()
+    colours: Literal["auto", "standard"] = "standard" if terminal else "auto"
+    render_summary(findings, Console(file=out, force_terminal=terminal, width=width, color_system=colours))
+    return out.getvalue()
+
+
+def test_the_whole_summary() -> None:
+    assert printed(small_findings()) == (
+        "3 copies in 2 groups among 6 images; 1.5 MB could be freed.\n"
+        "  1 group of exact copies, 1 with edited ones (score from 0.750, small-model)\n"
+        "\n"
+        "  keep  a/big.jpg  (4000 x 3000, 9.0 MB)\n"
+        "  0.988 a/small.jpg  (edited)\n"
+        "  0.800 b/other.png  (edited)\n"
+        "  keep  a/one.gif  (640 x 480, 700 bytes)\n"
+        "  1.000 b/two.gif  (same bytes)\n"
+        "\n"
+        "3 files skipped:\n"
+        "  2 x the file ends before the picture does, e.g. c/broken.jpg\n"
+        "  1 x the file has no bytes, e.g. c/empty.jpg\n"
+        "\n"
+        "40 images described, 2 known from before, in 2.5 s, 20 images/s.\n"
+    )
+
+
+def test_nothing_found_is_friendly() -> None:
+    text = printed(
+        make_findings(images=[make_image("a"), make_image("b")], timing=ScanTiming(0.04, 0, 2, 0.0))
+    )
+    assert text == "No copies found among 2 images.\n\n0 images described, 2 known from before, in 0.0 s.\n"
+
+
+def test_with_known_images_the_words_change() -> None:
+    text = printed(small_findings(against=("known",)))
+    assert text.startswith("3 copies of known images among 6 images;")
+    assert "  known a/big.jpg" in text
+
+
+def test_one_of_everything_is_singular() -> None:
+    findings = make_findings(
+        [make_group("a", ("b", 1.0, "pixels"))],
+        skipped=[Skipped("c", "empty", "the file has no bytes")],
+        timing=ScanTiming(1.0, 1, 0, 1.0),
+    )
+    text = printed(findings)
+    assert text.startswith("1 copy in 1 group among 2 images; 1.0 kB")
+    assert "1 file skipped:" in text
+    assert text.endswith("1 image described, in 1.0 s, 1 images/s.\n")
+
+
+@pytest.mark.parametrize(
+    ("members", "listed", "more"), [(3, 3, ""), (4, 2, "and 2 more"), (2002, 2, "and 2,000 more")]
+)
+def test_a_large_group_is_cut(members: int, listed: int, more: str) -> None:
+    copies = [(f"copy-{number:04}", 0.9, "near") for number in range(members)]
+    text = printed(make_findings([make_group("keeper", *copies)]))  # type: ignore[arg-type]
+    assert text.count("copy-") == listed
+    assert more in text
+    assert (" more" in text) == bool(more)
+
+
+def test_only_the_first_groups_are_shown_and_the_others_counted() -> None:
+    text = printed(many_groups(1005))
+    assert text.count("keep  ") == 5
+    assert "and 1,000 more groups\n" in text
+    assert text.index("01004-keep.jpg") < text.index("01003-keep.jpg")
+
+
+def test_the_longest_summary_fits_a_screen() -> None:
+    groups = [make_group(f"k{n}", *((f"{n}-{m}", 0.9, "near") for m in range(9))) for n in range(9)]
+    skipped = [Skipped(code, code, meaning) for code, meaning in SKIP_CODES.items()]
+    text = printed(make_findings(groups, skipped=skipped))
+    assert text.count("\n") == 35
+    assert f"  {len(SKIP_CODES) - 6} x {len(SKIP_CODES) - 6} other reasons\n" in text
+
+
+def test_every_skipped_file_is_counted() -> None:
+    skipped = [Skipped(f"{n:03}", "empty" if n % 3 else "corrupt", "why") for n in range(100)]
+    lines = printed(make_findings(skipped=skipped)).splitlines()
+    assert "100 files skipped:" in lines
+    assert "  66 x the file has no bytes, e.g. 001" in lines
+    assert "  34 x the decoder found damaged data, e.g. 000" in lines
+
+
+def test_a_code_without_a_meaning_is_shown_itself() -> None:
+    assert "1 x brand-new, e.g. a" in printed(make_findings(skipped=[Skipped("a", "brand-new", "why")]))
+
+
+def test_a_terminal_gets_styles_and_the_same_words() -> None:
+    text = printed(small_findings(), terminal=True)
+    assert "\x1b[1m3 copies\x1b[0m" in text
+    plain = printed(small_findings())
+    assert "\x1b" not in plain
+    assert re.sub(r"\x1b\[[0-9;]*m", "", text) == plain
+
+
+def test_hostile_names_are_text() -> None:
+    names = ["[red]bold[/red].jpg", ":cat:.jpg", "a\x1b[2J.jpg", "a\nb.jpg", os.fsdecode(b"\xff.jpg")]
+    findings = make_findings([make_group(name, ("copy", 0.9, "near")) for name in names])
+    for terminal in (False, True):
+        text = printed(findings, terminal=terminal)
+        assert "\x1b[2J" not in text
+        for shown in ("[red]bold[/red].jpg", ":cat:.jpg", "a\\x1b[2J.jpg", "a\\nb.jpg", "\\xff.jpg"):
+            assert shown in text
+
+
+def test_long_paths_are_not_cut_or_folded() -> None:
+    path = "folder/" * 60 + "a.jpg"
+    assert path in printed(make_findings([make_group(path, ("copy", 0.9, "near"))]), width=40)
