@@ -30,7 +30,10 @@ def main() -> int:
         print(f"== {name}", flush=True)
         started = time.perf_counter()
         code = subprocess.run(command, cwd=ROOT, check=False).returncode
-        print(f"== {name}: {'ok' if code == 0 else 'FAILED'} in {time.perf_counter() - started:.0f} s", flush=True)
+        print(
+            f"== {name}: {'ok' if code == 0 else 'FAILED'} in {time.perf_counter() - started:.0f} s",
+            flush=True,
+        )
         if code != 0:
             failed.append(name)
     if failed:

@@ -45,7 +45,9 @@ EXIT_STATUS = """## Exit status
 
 def page() -> str:
     """The whole page as Markdown."""
-    parts = ["# The command line\n\nWritten by `python scripts/write_cli_page.py` from the commands' own help.\n"]
+    parts = [
+        "# The command line\n\nWritten by `python scripts/write_cli_page.py` from the commands' own help.\n"
+    ]
     for words in COMMANDS:
         title = " ".join(["copylens", *words])
         parts.append(f"## `{title}`\n\n```\n{help_of(words)}\n```\n")

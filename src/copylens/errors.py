@@ -41,7 +41,9 @@ class MissingExtraError(UsageError):
     """
 
     def __init__(self, feature: str, extra: str) -> None:
-        super().__init__(f"{feature} needs an optional package; install it with: pip install 'copylens[{extra}]'")
+        super().__init__(
+            f"{feature} needs an optional package; install it with: pip install 'copylens[{extra}]'"
+        )
         self.extra = extra
 
 

@@ -20,7 +20,7 @@ def test_the_drawing_is_complete_and_true() -> None:
         drawn[found[2]] = parents[-1] if parents else "Exception"
         parents.append(found[2])
     real = {
-        name: item.__base__.__name__
+        name: item.__bases__[0].__name__
         for name, item in inspect.getmembers(errors, inspect.isclass)
         if item.__module__ == errors.__name__
     }
@@ -29,7 +29,9 @@ def test_the_drawing_is_complete_and_true() -> None:
 
 def test_a_missing_extra_says_the_command() -> None:
     error = errors.MissingExtraError("Reading HEIC", "heif")
-    assert str(error) == "Reading HEIC needs an optional package; install it with: pip install 'copylens[heif]'"
+    assert (
+        str(error) == "Reading HEIC needs an optional package; install it with: pip install 'copylens[heif]'"
+    )
 
 
 def test_an_image_error_carries_its_code() -> None:

@@ -38,6 +38,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 
 @pytest.mark.parametrize("module", ["copylens", "copylens.cli.main"])
 def test_importing_loads_nothing_heavy(module: str) -> None:
-    code = f"import sys, {module}; print(*sorted(set(sys.modules) & {{'numpy', 'PIL', 'onnxruntime', 'faiss', 'torch'}}))"
+    heavy = {"numpy", "PIL", "onnxruntime", "faiss", "torch"}
+    code = f"import sys, {module}; print(*sorted(set(sys.modules) & {heavy}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""

@@ -9,6 +9,7 @@ its checksums tell. Two processes may work on one file: writes are short, and wa
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from copylens.catalog.migrations import MIGRATIONS, is_foreign, migrate, version
 from copylens.errors import CatalogError, FingerprintMismatchError
 
 BUSY_SECONDS = 60.0
+BUSY_PAUSE = 0.02
 
 # The first that fits counts; codes are beginnings of SQLite's names.
 _EXPLANATIONS: tuple[tuple[tuple[str, ...], str], ...] = (
@@ -65,15 +67,17 @@ def connect(path: str, *, fingerprint: str, model_name: str, dims: int) -> sqlit
             raise CatalogError(
                 f"The folder of the catalog {path} cannot be made: {error.strerror}."
             ) from error
-        connection = sqlite3.connect(
-            path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-        )
-        try:
-            _prepare(connection, path, {"fingerprint": fingerprint, "model": model_name, "dims": str(dims)})
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+        facts = {"fingerprint": fingerprint, "model": model_name, "dims": str(dims)}
+        deadline = time.monotonic() + BUSY_SECONDS
+        while True:
+            try:
+                return _opened(path, facts)
+            except sqlite3.OperationalError as error:
+                # Turning the log on, and folding it in when the last process leaves, take locks for which
+                # SQLite does not wait by itself.
+                if not _is_busy(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(BUSY_PAUSE)
 
 
 @contextmanager
@@ -99,11 +103,25 @@ def explained(path: str) -> Iterator[None]:
         raise CatalogError(f"The catalog {path} {_explanation(name, str(error))}") from error
 
 
+def _is_busy(error: sqlite3.Error) -> bool:
+    return getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
+
+
 def _explanation(name: str, said: str) -> str:
     for codes, sentence in _EXPLANATIONS:
         if name.startswith(codes):
             return sentence.format(said=said)
     return f"cannot be used: {said}."
+
+
+def _opened(path: str, facts: dict[str, str]) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    try:
+        _prepare(connection, path, facts)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def _prepare(connection: sqlite3.Connection, path: str, facts: dict[str, str]) -> None:

@@ -22,10 +22,12 @@ LayoutOption = Annotated[
     Literal["auto", "nchw", "nhwc"], typer.Option("--layout", help="Order of the ONNX model's input axes.")
 ]
 SizeOption = Annotated[
-    str | None, typer.Option("--input-size", metavar="HxW|N", help="Input size, where the file does not say it.")
+    str | None,
+    typer.Option("--input-size", metavar="HxW|N", help="Input size, where the file does not say it."),
 ]
 MeanOption = Annotated[
-    str | None, typer.Option("--mean", metavar="R,G,B", help="Subtracted from pixels in 0..1; default: ImageNet's.")
+    str | None,
+    typer.Option("--mean", metavar="R,G,B", help="Subtracted from pixels in 0..1; default: ImageNet's."),
 ]
 StdOption = Annotated[
     str | None, typer.Option("--std", metavar="R,G,B", help="Pixels are divided by it; default: ImageNet's.")
@@ -99,13 +101,19 @@ def verify_command(
 
 @models_app.command("import")
 def import_command(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="An .onnx file, or Meta's .torchscript.pt / .torchvision.pt.")],
-    name: Annotated[str | None, typer.Option("--name", help="The package's name; default: the file's.")] = None,
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="An .onnx file, or Meta's .torchscript.pt / .torchvision.pt."),
+    ],
+    name: Annotated[
+        str | None, typer.Option("--name", help="The package's name; default: the file's.")
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="DIR", help="Where; default: your models folder.")
     ] = None,
     threshold: Annotated[
-        float | None, typer.Option("--threshold", min=-1.0, max=1.0, help="Score from which images are copies.")
+        float | None,
+        typer.Option("--threshold", min=-1.0, max=1.0, help="Score from which images are copies."),
     ] = None,
     layout: LayoutOption = "auto",
     input_size: SizeOption = None,

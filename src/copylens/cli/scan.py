@@ -33,18 +33,35 @@ RESUME = "Interrupted. What was described is kept in the catalog: run the same c
 
 AgainstOption = Annotated[
     list[str] | None,
-    typer.Option("--against", metavar="PATH", help="Known images to compare with; they are not compared with each other."),
+    typer.Option(
+        "--against",
+        metavar="PATH",
+        help="Known images to compare with; they are not compared with each other.",
+    ),
 ]
 KeepOption = Annotated[
     str,
-    typer.Option("--keep", metavar="RULES", help="How a group's keeper is chosen: resolution,bytes,format,oldest,newest,path:GLOB."),
+    typer.Option(
+        "--keep",
+        metavar="RULES",
+        help="How a group's keeper is chosen: resolution,bytes,format,oldest,newest,path:GLOB.",
+    ),
 ]
 OutputOption = Annotated[
     list[str] | None,
-    typer.Option("--output", "-o", metavar="FILE", help="Also write .json, .jsonl, .csv, .parquet or .html; may be repeated."),
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        help="Also write .json, .jsonl, .csv, .parquet or .html; may be repeated.",
+    ),
 ]
-HtmlOption = Annotated[str | None, typer.Option("--html", metavar="FILE", help="Write the report as one HTML file.")]
-FailOption = Annotated[bool, typer.Option("--fail-on-found", help="Exit with status 1 when copies were found.")]
+HtmlOption = Annotated[
+    str | None, typer.Option("--html", metavar="FILE", help="Write the report as one HTML file.")
+]
+FailOption = Annotated[
+    bool, typer.Option("--fail-on-found", help="Exit with status 1 when copies were found.")
+]
 
 
 def scan_command(

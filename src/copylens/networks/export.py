@@ -19,6 +19,7 @@ from copylens.records import InputSpec
 
 OPSET = 17
 PARITY = 0.9999
+HALF_MAX = float(np.finfo(np.float16).max)
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -129,9 +130,9 @@ def _with_half_weights(graph: bytes) -> bytes:
         if tensor.data_type != onnx.TensorProto.FLOAT or np.prod(tensor.dims) < 1024:
             continue
         values = numpy_helper.to_array(tensor)
-        half = values.astype(np.float16)
-        if not np.isfinite(half).all():
+        if np.abs(values).max() > HALF_MAX:
             continue
+        half = values.astype(np.float16)
         name = tensor.name
         tensor.CopyFrom(numpy_helper.from_array(half, f"{name}.half"))
         casts.append(helper.make_node("Cast", [f"{name}.half"], [name], to=onnx.TensorProto.FLOAT))

@@ -61,7 +61,9 @@ def compare(
     limit = describer.threshold if threshold is None else threshold
     read = [_read(str(path), describer) for path in (first, second)]
     facts = [item[1] for item in read]
-    vectors = describer.describe_prepared([prepare(decoded.pixels, describer.input) for _, _, decoded in read])
+    vectors = describer.describe_prepared(
+        [prepare(decoded.pixels, describer.input) for _, _, decoded in read]
+    )
     score = float(vectors[0] @ vectors[1])
     kind = _equality(read[0][0], read[1][0], facts)
     if kind is None and score >= limit:

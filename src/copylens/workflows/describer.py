@@ -80,7 +80,9 @@ class Describer:
             UsageError: an array of another shape or type.
         """
         if isinstance(images, (str, bytes)):
-            raise UsageError("describe takes a list of images; put a single path into a list: describe([path]).")
+            raise UsageError(
+                "describe takes a list of images; put a single path into a list: describe([path])."
+            )
         total = len(images) if isinstance(images, Sequence) else None
         rows: list[Descriptors] = []
         batch: list[npt.NDArray[np.generic]] = []

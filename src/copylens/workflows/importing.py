@@ -70,7 +70,9 @@ def parse_size(text: str | None) -> tuple[int, int] | None:
     found = re.fullmatch(r"(\d+)(?:x(\d+))?", text.strip().lower())
     size = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
     if min(size) < 1:
-        raise UsageError(f"--input-size {text!r}: write one number, or HEIGHTxWIDTH, for example 224 or 224x320.")
+        raise UsageError(
+            f"--input-size {text!r}: write one number, or HEIGHTxWIDTH, for example 224 or 224x320."
+        )
     return size
 
 
@@ -155,7 +157,11 @@ def _import_meta(file: Path, name: str, output: Path, settings: ImportSettings) 
         load_meta_sscd(file),
         spec,
         half_weights=False,
-        **{key: value for key, value in (("mean", settings.mean), ("deviation", settings.std)) if value is not None},
+        **{
+            key: value
+            for key, value in (("mean", settings.mean), ("deviation", settings.std))
+            if value is not None
+        },
     )
     return write_package(
         output,
@@ -187,4 +193,3 @@ def _calibration(threshold: float | None, known: KnownModel | None) -> Calibrati
 def _need_torch() -> None:
     if importlib.util.find_spec("torch") is None:
         raise MissingExtraError("Reading PyTorch files", "train")
-

@@ -70,7 +70,9 @@ def ingest(
     seen.seconds = time.perf_counter() - started
     seen.paths.sort()
     seen.skipped.sort(key=lambda item: item.path)
-    catalog.forget_missing(roots, {*seen.paths, *(item.path for item in seen.skipped)}, exists=os.path.lexists)
+    catalog.forget_missing(
+        roots, {*seen.paths, *(item.path for item in seen.skipped)}, exists=os.path.lexists
+    )
     return seen
 
 

@@ -75,7 +75,9 @@ class ScanResult(Findings):
             OutputError: an unknown suffix, or the file cannot be written; nothing half-written stays.
             MissingExtraError: the format needs an extra.
         """
-        write(self, path, thumbnail=_thumbnail, progress=lambda done, total: progress("thumbnails", done, total))
+        write(
+            self, path, thumbnail=_thumbnail, progress=lambda done, total: progress("thumbnails", done, total)
+        )
 
     def _repr_html_(self) -> str:
         facts = self.summary()

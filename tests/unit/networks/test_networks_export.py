@@ -191,9 +191,10 @@ def test_without_onnx_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_parity_is_measured_on_the_graph_that_is_returned(monkeypatch: pytest.MonkeyPatch) -> None:
     """Half weights that ruin the descriptors are noticed."""
-    other = export_onnx(
-        network().apply(lambda m: nn.init.normal_(m.weight) if hasattr(m, "weight") else None), SPEC
-    )
-    monkeypatch.setattr(export, "_with_half_weights", lambda graph: other[0])
+    other = network()
+    for parameter in other.parameters():
+        nn.init.normal_(parameter)
+    spoilt = export_onnx(other, SPEC)[0]
+    monkeypatch.setattr(export, "_with_half_weights", lambda _: spoilt)
     with pytest.raises(ModelError, match="disagree"):
         export_onnx(network(), SPEC)

@@ -90,7 +90,7 @@ def test_a_torchscript_file_in_torchvision_structure_does_too(tmp_path: Path) ->
     model = torchvision_model("resnet50", 8)
     path = tmp_path / "model.torchscript.pt"
     script: Any = torch.jit.script
-    with pytest.warns(DeprecationWarning):
+    with pytest.warns(DeprecationWarning, match="torch.jit.script"):
         script(model).save(str(path))
     graph, _ = export_onnx(load_meta_sscd(path), InputSpec(SIDE, SIDE), half_weights=False)
     expected = model(normalised(pixels()))
