@@ -11,6 +11,7 @@
     │   └── EngineError            no engine can run the package here, or a run failed
     ├── CatalogError               the catalog file cannot be opened, read or written
     │   └── FingerprintMismatchError  two different models met; names both and the choices
+    ├── EvaluationError        pictures, descriptors or a run folder of an evaluation cannot be used
     ├── TooManyMatchesError        the threshold is so low that the matches would not fit in memory
     └── OutputError                a result cannot be written
 
@@ -75,6 +76,10 @@ class CatalogError(CopyLensError):
 
 class FingerprintMismatchError(CatalogError):
     """Descriptors of two different models met; the message names both fingerprints and the choices."""
+
+
+class EvaluationError(CopyLensError):
+    """Pictures, descriptors or a run folder of an evaluation cannot be used."""
 
 
 class TooManyMatchesError(CopyLensError):
