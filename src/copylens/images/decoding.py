@@ -123,17 +123,38 @@ def pixel_hash(data: bytes) -> str:
     return digest.hexdigest()
 
 
-def upright_rgb(image: Image.Image) -> Pixels:
-    """Turn an opened Pillow image into upright RGB ``(H, W, 3) uint8``, by the same rules as `decode`."""
-    image.load()
-    return _upright(image, _orientation(image))
+def upright_rgb(image: Image.Image, *, box: tuple[int, int] | None = None) -> Pixels:
+    """Turn an opened Pillow image into upright RGB ``(H, W, 3) uint8``, by the same rules as `decode`.
+
+    Args:
+        image: of any mode; a lazily opened one is loaded.
+        box: as for `decode`, though a JPEG is decoded at full size first.
+
+    Raises:
+        ImageError: it has no area, or Pillow cannot load it.
+    """
+    silence_decoders()
+    try:
+        image.load()
+        if not image.width or not image.height:
+            raise ImageError("too-small", "the picture has no area")
+        return _upright(image, _orientation(image), box)
+    except ImageError:
+        raise
+    except Image.DecompressionBombError as error:
+        raise _too_large() from error
+    except _DECODER_ERRORS as error:
+        said = " ".join(str(error).split())[:120] or type(error).__name__
+        code = "truncated" if _SAYS_CUT.search(said) else "corrupt"
+        raise ImageError(code, f"Pillow cannot load it: {said}") from error
 
 
-def _upright(image: Image.Image, orientation: int) -> Pixels:
+def _upright(image: Image.Image, orientation: int, box: tuple[int, int] | None) -> Pixels:
     rgb = _to_rgb(image)
     if orientation in _TRANSPOSE:
         rgb = rgb.transpose(_TRANSPOSE[orientation])
-    return np.asarray(rgb)
+    # Last, so that pictures of equal upright pixels stay equal, whatever their mode and orientation.
+    return np.asarray(rgb if box is None else _reduce(rgb, box))
 
 
 def _open(data: bytes) -> Image.Image:
@@ -162,25 +183,19 @@ def _decode_open(image: Image.Image, box: tuple[int, int] | None) -> Decoded:
     # A TIFF says its upright size from the start, and Pillow turns it while it loads.
     swapped = image.format != "TIFF" and _orientation(image) in _SWAPS_SIDES
     form = image.format or "unknown"
-    wanted = None if box is None else box if swapped else box[::-1]
-    if wanted is not None:
-        image.draft(None, wanted)
+    if box is not None:
+        image.draft(None, box if swapped else box[::-1])
     image.load()
-    orientation = _orientation(image)
-    if wanted is not None:
-        image = _reduce(image, wanted)
-    pixels = _upright(image, orientation)
+    pixels = _upright(image, _orientation(image), box)
     if swapped:
         width, height = height, width
     return Decoded(pixels, PictureFacts(width, height, form))
 
 
-def _reduce(image: Image.Image, wanted: tuple[int, int]) -> Image.Image:
+def _reduce(image: Image.Image, box: tuple[int, int]) -> Image.Image:
     """Average whole blocks of a picture that is far larger than needed, as scaled JPEG decoding does."""
-    factor = min(image.width // wanted[0], image.height // wanted[1])
-    if factor < 2 or image.mode not in ("RGB", "L") or "transparency" in image.info:
-        return image
-    return image.reduce(factor)
+    factor = min(image.height // box[0], image.width // box[1])
+    return image if factor < 2 else image.reduce(factor)
 
 
 def _orientation(image: Image.Image) -> int:

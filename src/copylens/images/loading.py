@@ -7,7 +7,7 @@ from Pillow to NumPy) + `window` x one prepared input (H x W x 3 bytes for a uin
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -45,7 +45,7 @@ def load(
     workers: int,
     known: Callable[[str], bool],
     window: int | None = None,
-) -> Iterator[Loaded | Skipped]:
+) -> Generator[Loaded | Skipped, None, None]:
     """Read, hash, decode and prepare files in threads; the order stays, and at most `window` are ahead.
 
     Args:

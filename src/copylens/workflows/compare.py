@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
-from copylens.errors import ImageError
-from copylens.images import Decoded, content_hash, decode, decode_box, pixel_hash, prepare, read_file
-from copylens.records import CopyKind, ImageFacts, ModelIdentity
-from copylens.workflows.describer import Describer, load_model
-from copylens.workflows.settings import PathLike
+from copylens.images import content_hash, decode, decode_box, pixel_hash, prepare, read_found
+from copylens.records import CopyKind, ImageFacts, ModelIdentity, Pixels
+from copylens.workflows.describer import Describer, load_model, naming
+from copylens.workflows.settings import PathLike, check_threshold
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,40 +53,52 @@ def compare(
         threshold: from which a score counts as a copy; None takes the model's own.
 
     Raises:
+        UsageError: a threshold beyond -1 to 1.
         ImageError: one of the files cannot be read; the message names it.
         ModelError: no such model, or the package is damaged.
     """
+    if threshold is not None:
+        check_threshold(threshold)
     describer = model if isinstance(model, Describer) else load_model(model)
     limit = describer.threshold if threshold is None else threshold
-    read = [_read(str(path), describer) for path in (first, second)]
-    facts = [item[1] for item in read]
-    vectors = describer.describe_prepared(
-        [prepare(decoded.pixels, describer.input) for _, _, decoded in read]
-    )
-    score = float(vectors[0] @ vectors[1])
-    kind = _equality(read[0][0], read[1][0], facts)
+    one, other = (_read(os.fspath(path), describer) for path in (first, second))
+    vectors = describer.describe_prepared([prepare(file.pixels, describer.input) for file in (one, other)])
+    # Rounding lifts the score of equal rows above 1 by an ulp or two.
+    score = min(float(vectors[0] @ vectors[1]), 1.0)
+    kind = _equality(one, other)
     if kind is None and score >= limit:
         kind = "near"
-    return Comparison(score, limit, kind is not None, kind, facts[0], facts[1], describer.identity)
+    return Comparison(score, limit, kind is not None, kind, one.facts, other.facts, describer.identity)
 
 
-def _read(path: str, describer: Describer) -> tuple[bytes, ImageFacts, Decoded]:
-    try:
-        data = read_file(path)
+@dataclass(frozen=True, slots=True)
+class _File:
+    """One of the two: its bytes, what they say, and the pixels at the scale that suffices."""
+
+    data: bytes
+    facts: ImageFacts
+    pixels: Pixels
+
+
+def _read(path: str, describer: Describer) -> _File:
+    with naming(path):
+        data, file = read_found(path)
         decoded = decode(data, box=decode_box(describer.input))
-    except ImageError as error:
-        raise ImageError(error.code, f"{path}: {error.reason}") from error
-    found = Path(path).stat()
     size = decoded.facts
     facts = ImageFacts(
-        path, len(data), found.st_mtime_ns, size.width, size.height, size.format, content_hash(data)
+        path, file.size, file.mtime_ns, size.width, size.height, size.format, content_hash(data)
     )
-    return data, facts, decoded
+    return _File(data, facts, decoded.pixels)
 
 
-def _equality(first: bytes, second: bytes, facts: list[ImageFacts]) -> CopyKind | None:
-    if facts[0].content_hash == facts[1].content_hash:
+def _equality(one: _File, other: _File) -> CopyKind | None:
+    if one.data == other.data:
         return "bytes"
-    if (facts[0].width, facts[0].height) != (facts[1].width, facts[1].height):
+    if (one.facts.width, one.facts.height) != (other.facts.width, other.facts.height):
         return None
-    return "pixels" if pixel_hash(first) == pixel_hash(second) else None
+    return "pixels" if _pixel_hash(one) == _pixel_hash(other) else None
+
+
+def _pixel_hash(file: _File) -> str:
+    with naming(file.facts.path):
+        return pixel_hash(file.data)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+import os
+from collections.abc import Iterable, Iterator, Sequence, Sized
+from contextlib import contextmanager
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from copylens.errors import ImageError, UsageError
-from copylens.images import decode, decode_box, prepare, read_file
+from copylens.images import decode, decode_box, prepare, read_file, upright_rgb
 from copylens.models import ModelPackage, create_engine, find_model, load_package
 from copylens.models.engines.base import Engine
 from copylens.records import Descriptors, InputSpec, ModelIdentity, Pixels
@@ -22,9 +25,6 @@ from copylens.workflows.settings import (
     Progress,
     silent,
 )
-
-if TYPE_CHECKING:
-    from PIL import Image
 
 Picture: TypeAlias = "PathLike | Pixels | Image.Image"
 """A file, an array ``(H, W, 3) uint8`` or a Pillow image."""
@@ -69,7 +69,8 @@ class Describer:
         """Describe pictures, in the order given.
 
         Args:
-            images: files, ``(H, W, 3) uint8`` arrays or Pillow images, mixed as you like.
+            images: files, ``(H, W, 3) uint8`` arrays or Pillow images, mixed as you like. Pillow images are turned
+                upright, and their alpha lies on white, as in files.
             progress: called as ``progress("describe", done, total)``; total is None for an iterator.
 
         Returns:
@@ -77,25 +78,25 @@ class Describer:
 
         Raises:
             ImageError: a picture cannot be read; the message names it. (A scan lists such files instead.)
-            UsageError: an array of another shape or type.
+            UsageError: something else than pictures, or an array of another shape or type.
         """
-        if isinstance(images, (str, bytes)):
+        if isinstance(images, (str, bytes, os.PathLike, Image.Image)):
             raise UsageError(
-                "describe takes a list of images; put a single path into a list: describe([path])."
+                "describe takes a list of images; put a single one into a list: describe([image])."
             )
-        total = len(images) if isinstance(images, Sequence) else None
+        total = len(images) if isinstance(images, Sized) else None
         rows: list[Descriptors] = []
         batch: list[npt.NDArray[np.generic]] = []
         done = 0
-        for picture in images:
-            batch.append(prepare(self._pixels(picture), self.input))
+        for position, picture in enumerate(images):
+            batch.append(prepare(self._pixels(picture, position), self.input))
             if len(batch) == BATCH:
-                rows.append(self.engine.describe(np.stack(batch)))
+                rows.append(self.describe_prepared(batch))
                 done += len(batch)
                 batch.clear()
                 progress("describe", done, total)
         if batch:
-            rows.append(self.engine.describe(np.stack(batch)))
+            rows.append(self.describe_prepared(batch))
             progress("describe", done + len(batch), total)
         return np.concatenate(rows) if rows else np.empty((0, self.dims), np.float32)
 
@@ -103,19 +104,35 @@ class Describer:
         """Describe inputs that `images.prepare` has made for this model: ``(N, D) float32``."""
         return self.engine.describe(np.stack(batch))
 
-    def _pixels(self, picture: Picture) -> Pixels:
+    def _pixels(self, picture: Picture, position: int) -> Pixels:
+        box = decode_box(self.input)
         if isinstance(picture, np.ndarray):
-            if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8:
+            if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8 or not picture.size:
                 raise UsageError(
-                    f"An image array must be (H, W, 3) uint8, got shape {picture.shape} of {picture.dtype}."
+                    f"images[{position}]: an array must be (H, W, 3) uint8 and not empty, "
+                    f"got shape {picture.shape} of {picture.dtype}."
                 )
-            return picture
-        if hasattr(picture, "convert"):
-            return np.asarray(picture.convert("RGB"))
-        try:
-            return decode(read_file(str(picture)), box=decode_box(self.input)).pixels
-        except ImageError as error:
-            raise ImageError(error.code, f"{picture}: {error.reason}") from error
+            return upright_rgb(Image.fromarray(picture), box=box)
+        if isinstance(picture, Image.Image):
+            with naming(f"images[{position}]"):
+                return upright_rgb(picture, box=box)
+        if not isinstance(picture, (str, os.PathLike)):
+            raise UsageError(
+                f"images[{position}]: an image is a path, a NumPy array or a Pillow image, "
+                f"not {type(picture).__name__}."
+            )
+        path = os.fspath(picture)
+        with naming(path):
+            return decode(read_file(path), box=box).pixels
+
+
+@contextmanager
+def naming(name: str) -> Iterator[None]:
+    """Put the picture's name before the reason of an `ImageError`."""
+    try:
+        yield
+    except ImageError as error:
+        raise ImageError(error.code, f"{name}: {error.reason}") from error
 
 
 def load_model(

@@ -43,7 +43,8 @@ class Described:
         """Write ``paths`` and ``descriptors`` as .npz or .parquet; see docs/formats.md.
 
         Raises:
-            OutputError: an unknown suffix, or the file cannot be written.
+            UsageError: an unknown suffix, or no such folder.
+            OutputError: the file cannot be written; nothing half-written stays.
             MissingExtraError: .parquet needs the ``parquet`` extra.
         """
         write_descriptors(path, paths=self.paths, descriptors=self.descriptors, model=self.model)
@@ -86,7 +87,7 @@ def describe_with(
     describer = load_from_settings(model)
     with open_catalog(catalog, describer) as store:
         seen = ingest(store, describer, paths, files, progress=progress)
-        images = store.images(seen.paths)
+        images = seen.images(store)
         rows = store.descriptors([image.content_id for image in images])
     return Described(
         paths=tuple(image.facts.path for image in images),

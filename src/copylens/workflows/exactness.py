@@ -1,4 +1,4 @@
-"""Near matches in, those of equal pixels out: only pairs that could be equal are decoded again at full size."""
+"""Matches in, those of equal pixels out: only pairs that could be equal are decoded again at full size."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import numpy.typing as npt
 
 from copylens.catalog import Catalog, CatalogImage
 from copylens.errors import ImageError
-from copylens.images import pixel_hash, read_file
+from copylens.images import content_hash, pixel_hash, read_file
 from copylens.matching import Pairs
 from copylens.workflows.settings import Progress
 
 CERTAIN = 0.97
-"""Equal pixels score 1 up to scaled decoding of JPEG, which moves a score by less than 0.03."""
+"""Equal pixels from one format reach the network alike, and score 1 but for turns and rounding."""
 
 
 def pixel_equal_pairs(
@@ -35,16 +36,35 @@ def pixel_equal_pairs(
         progress: called as ``progress("verify", done, total)``.
 
     Returns:
-        Row pairs ``(first, second)`` as they stand in `pairs`.
+        Row pairs ``(first, second)`` as they stand in `pairs`. A file that vanished or changed since it was
+        described is equal to none: nobody can tell any more.
+    """
+    rows = np.flatnonzero(_possible(contents, pairs))
+    first, second = pairs.first[rows], pairs.second[rows]
+    wanted = np.unique(np.concatenate((first, second))).tolist()
+    hashes = _hashes(catalog, [contents[row] for row in wanted], workers, progress)
+    # Numbers in place of hashes: there may be millions of pairs.
+    numbers: dict[str, int] = {}
+    number_of = np.full(len(contents), -1)
+    for row, value in zip(wanted, hashes, strict=True):
+        if value is not None:
+            number_of[row] = numbers.setdefault(value, len(numbers))
+    equal = (number_of[first] == number_of[second]) & (number_of[first] >= 0)
+    return set(zip(first[equal].tolist(), second[equal].tolist(), strict=True))
+
+
+def _possible(contents: Sequence[CatalogImage], pairs: Pairs) -> npt.NDArray[np.bool_]:
+    """Pairs of two contents of one shape; those of one format only when the score is as good as 1.
+
+    Of two formats any score will do: a large JPEG is decoded at a reduced scale, another picture averaged, and for
+    fine patterns the two differ by far more than rounding.
     """
     shapes = np.array([(c.facts.width, c.facts.height) for c in contents]).reshape(-1, 2)
+    formats = np.array([c.facts.format for c in contents], dtype=np.str_)
     same_shape = (shapes[pairs.first] == shapes[pairs.second]).all(axis=1)
-    rows = np.flatnonzero(same_shape & (pairs.scores >= CERTAIN))
-    candidates = list(zip(pairs.first[rows].tolist(), pairs.second[rows].tolist(), strict=True))
-    wanted = sorted({row for pair in candidates for row in pair})
-    hashes = _hashes(catalog, [contents[row] for row in wanted], workers, progress)
-    by_row = dict(zip(wanted, hashes, strict=True))
-    return {(a, b) for a, b in candidates if by_row[a] is not None and by_row[a] == by_row[b]}
+    alike = (pairs.scores >= CERTAIN) | (formats[pairs.first] != formats[pairs.second])
+    possible: npt.NDArray[np.bool_] = same_shape & alike & (pairs.first != pairs.second)
+    return possible
 
 
 def _hashes(
@@ -66,7 +86,8 @@ def _hashes(
 
 def _hash(content: CatalogImage) -> str | None:
     try:
-        return pixel_hash(read_file(content.facts.path))
+        data = read_file(content.facts.path)
+        # The catalog keeps the hash under the content's name, so it must be of that content.
+        return pixel_hash(data) if content_hash(data) == content.facts.content_hash else None
     except ImageError:
-        # It vanished since it was described: then nobody can say that its pixels are equal, and it stays "near".
         return None

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from copylens.errors import MissingExtraError, UsageError
+from copylens.errors import MissingExtraError, OutputError, UsageError
 from copylens.models import (
     Calibration,
     KnownModel,
@@ -82,8 +83,10 @@ def parse_triple(option: str, text: str | None) -> Triple | None:
         return None
     try:
         red, green, blue = (float(part) for part in text.split(","))
-    except ValueError as error:
-        raise UsageError(f"{option} {text!r}: write three numbers, for example 0.5,0.5,0.5.") from error
+    except ValueError:
+        red = green = blue = math.nan
+    if not all(map(math.isfinite, (red, green, blue))):
+        raise UsageError(f"{option} {text!r}: write three numbers, for example 0.5,0.5,0.5.")
     return red, green, blue
 
 
@@ -96,12 +99,14 @@ def import_model(file: Path, settings: ImportSettings) -> ModelPackage:
         settings: how.
 
     Raises:
-        UsageError: no such file, or a suffix that says nothing.
+        UsageError: no such file, a suffix that says nothing, or settings that cannot be meant for it.
         MissingExtraError: ONNX files need the ``import`` extra, Meta's the ``train`` extra.
         ModelError: the file cannot be turned into a descriptor model; says why.
     """
     if not file.is_file():
         raise UsageError(f"{file}: no such file.")
+    if settings.std is not None and min(settings.std) <= 0:
+        raise UsageError(f"--std {settings.std}: pixels are divided by it, so it must be positive.")
     name = settings.name or file.name.split(".")[0]
     output = settings.output or models_directory() / name
     if file.suffix.lower() == ".onnx":
@@ -116,10 +121,14 @@ def pull_model(name: str, *, overwrite: bool = False, progress: Progress = silen
 
     Raises:
         ModelError: the name is not known, or the download failed; says what to do by hand.
+        OutputError: a package of that name is there, and `overwrite` is not set.
         MissingExtraError: PyTorch is not installed.
     """
     known = find_known(name)
     _need_torch()
+    if (models_directory() / known.name).exists() and not overwrite:
+        # Said before the download, not after it.
+        raise OutputError(f"The model {known.name} is there already; replace it with --overwrite.")
     with tempfile.TemporaryDirectory(prefix="copylens-") as folder:
         file = download(known, folder, progress=lambda done, total: progress("download", done, total))
         return import_model(file, ImportSettings(name=known.name, overwrite=overwrite))

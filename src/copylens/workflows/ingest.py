@@ -1,25 +1,30 @@
-"""Folders in, descriptors in the catalog out: finds, reads and describes only what the catalog does not know.
+"""Files in, descriptors in the catalog out: reads and describes only what the catalog does not know.
 
-Memory: the list of files (about 300 bytes each) plus, whatever the folder's size, the loader's window of decoded
-inputs and one batch. Every batch is one transaction, so a killed run loses at most the batch in flight.
+Memory: about MEASURED bytes for each file, and, whatever the folder's size, the loader's window and two batches of
+prepared inputs. Every batch is one transaction, so a killed run loses at most the batch in flight.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from copylens.catalog import Catalog, NewContent, SameContent, SkippedFile
-from copylens.images import IMAGE_EXTENSIONS, Loaded, find_images, load
-from copylens.records import FoundFile, Skipped
+import numpy as np
+import numpy.typing as npt
+
+from copylens.catalog import Catalog, CatalogImage, NewContent, SameContent, SkippedFile
+from copylens.images import Loaded, load
+from copylens.records import FoundFile, PictureFacts, Skipped
 from copylens.workflows.describer import BATCH, Describer
+from copylens.workflows.finding import Found, find
 from copylens.workflows.settings import FileSettings, Progress
 
 CHUNK = 500
-"""Files per catalog look-up."""
+"""Files per catalog look-up, and per transaction when they need no network."""
 
 Read: TypeAlias = tuple[FoundFile, Loaded | Skipped]
 """A file as the walk saw it, and what became of it."""
@@ -33,7 +38,7 @@ class Ingested:
         paths: every image whose descriptor is now in the catalog, sorted.
         skipped: every file that is not, sorted by path.
         described: images that went through the network.
-        reused: images whose descriptor was there already.
+        reused: images whose descriptor was there already, or came from a file of the same bytes.
         seconds: wall time of reading and describing.
     """
 
@@ -42,6 +47,22 @@ class Ingested:
     described: int = 0
     reused: int = 0
     seconds: float = 0.0
+
+    def images(self, catalog: Catalog) -> list[CatalogImage]:
+        """Read the images back, sorted by path; those that another process took away meanwhile are skipped."""
+        images = catalog.images(self.paths)
+        if len(images) < len(self.paths):
+            there = {image.facts.path for image in images}
+            lost = [path for path in self.paths if path not in there]
+            self.paths = [image.facts.path for image in images]
+            self._skip(
+                Skipped(path, "changed", "another process changed its entry in the catalog; scan again")
+                for path in lost
+            )
+        return images
+
+    def _skip(self, items: Iterable[Skipped]) -> None:
+        self.skipped = sorted({*self.skipped, *items}, key=lambda item: (item.path, item.code))
 
 
 def ingest(
@@ -54,43 +75,46 @@ def ingest(
         CatalogError: the catalog cannot be written.
         EngineError: the network failed.
     """
-    found, skipped = _walk(roots, files, progress)
-    seen = Ingested(skipped=skipped)
+    found = find(roots, files, progress=progress)
+    return ingest_found(catalog, describer, found, workers=files.workers, progress=progress)
+
+
+def ingest_found(
+    catalog: Catalog, describer: Describer, found: Found, *, workers: int | None, progress: Progress
+) -> Ingested:
+    """Bring the catalog up to date with what a walk found.
+
+    Args:
+        catalog: of the describer's model.
+        describer: makes the descriptors that are missing.
+        found: the files.
+        workers: decoding threads; None takes one per processor.
+        progress: called as ``progress("describe", done, total)``.
+
+    Raises:
+        CatalogError: the catalog cannot be written.
+        EngineError: the network failed; what was described before is kept.
+    """
+    seen = Ingested(skipped=list(found.skipped))
     started = time.perf_counter()
-    catalog.record(skipped)
-    unread = _partition(catalog, found, seen)
-    done = len(found) - len(unread)
-    progress("describe", done, len(found))
-    workers = files.workers or os.cpu_count() or 1
-    stream = load(unread, describer.input, workers=workers, known=catalog.has_content)
-    for batch in _batches(zip(unread, stream, strict=True)):
-        _record(catalog, describer, batch, seen)
-        done += len(batch)
-        progress("describe", done, len(found))
+    catalog.record(found.skipped)
+    unread = _partition(catalog, found.files, seen)
+    done = len(found.files) - len(unread)
+    progress("describe", done, len(found.files))
+    threads = workers or os.cpu_count() or 1
+    # Closed here and now, so that after an error no thread goes on reading.
+    with closing(load(unread, describer.input, workers=threads, known=catalog.has_content)) as stream:
+        for batch in _batches(zip(unread, stream, strict=True), catalog.has_content):
+            _record(catalog, describer, batch, seen)
+            done += len(batch)
+            progress("describe", done, len(found.files))
     seen.seconds = time.perf_counter() - started
     seen.paths.sort()
-    seen.skipped.sort(key=lambda item: item.path)
+    seen.skipped.sort(key=lambda item: (item.path, item.code))
     catalog.forget_missing(
-        roots, {*seen.paths, *(item.path for item in seen.skipped)}, exists=os.path.lexists
+        found.roots, {*seen.paths, *(item.path for item in seen.skipped)}, exists=os.path.lexists
     )
     return seen
-
-
-def _walk(
-    roots: Sequence[str], files: FileSettings, progress: Progress
-) -> tuple[list[FoundFile], list[Skipped]]:
-    found: list[FoundFile] = []
-    skipped: list[Skipped] = []
-    extensions = IMAGE_EXTENSIONS if files.extensions is None else frozenset(files.extensions)
-    for item in find_images(roots, extensions=extensions, exclude=files.exclude, hidden=files.hidden):
-        if isinstance(item, Skipped):
-            skipped.append(item)
-        else:
-            found.append(item)
-            if len(found) % CHUNK == 0:
-                progress("find", len(found), None)
-    progress("find", len(found), len(found))
-    return found, skipped
 
 
 def _partition(catalog: Catalog, found: Sequence[FoundFile], seen: Ingested) -> list[FoundFile]:
@@ -104,37 +128,68 @@ def _partition(catalog: Catalog, found: Sequence[FoundFile], seen: Ingested) -> 
     return unread
 
 
-def _batches(stream: Iterator[Read]) -> Iterator[list[Read]]:
-    """Cut the stream so that a batch holds at most `BATCH` pictures for the network."""
-    batch: list[Read] = []
-    pictures = 0
+@dataclass(frozen=True, slots=True)
+class _Fresh:
+    """A content that nobody has described yet, and the first file that holds it."""
+
+    file: FoundFile
+    facts: PictureFacts
+    pixels: npt.NDArray[np.generic]
+
+
+@dataclass
+class _Batch:
+    """Files that are recorded in one transaction.
+
+    Attributes:
+        fresh: by content hash, what the network must see.
+        others: files of a known or a fresh content, and skipped ones.
+    """
+
+    fresh: dict[str, _Fresh] = field(default_factory=dict)
+    others: list[SameContent | SkippedFile] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        """How many files."""
+        return len(self.fresh) + len(self.others)
+
+    def add(self, file: FoundFile, item: Loaded | Skipped, known: Callable[[str], bool]) -> None:
+        if isinstance(item, Skipped):
+            self.others.append(SkippedFile(item, file))
+            return
+        # Asked once more: an equal file may have been described since a thread began to decode this one. So the
+        # batches, and with them the rounding of the scores, do not depend on how quick the threads are.
+        described = item.content_hash in self.fresh or known(item.content_hash)
+        if described or item.facts is None or item.pixels is None:
+            self.others.append(SameContent(item.file, item.content_hash))
+        else:
+            self.fresh[item.content_hash] = _Fresh(item.file, item.facts, item.pixels)
+
+
+def _batches(stream: Iterator[Read], known: Callable[[str], bool]) -> Iterator[_Batch]:
+    """Cut the stream so that a batch holds at most `BATCH` pictures for the network, and `CHUNK` files."""
+    batch = _Batch()
     for file, item in stream:
-        batch.append((file, item))
-        pictures += isinstance(item, Loaded) and item.pixels is not None
-        if pictures == BATCH or len(batch) == CHUNK:
+        batch.add(file, item, known)
+        if len(batch.fresh) == BATCH or len(batch) == CHUNK:
             yield batch
-            batch, pictures = [], 0
-    if batch:
+            batch = _Batch()
+    if len(batch):
         yield batch
 
 
-def _record(catalog: Catalog, describer: Describer, batch: list[Read], seen: Ingested) -> None:
-    loaded = [item for _, item in batch if isinstance(item, Loaded)]
-    fresh = [item for item in loaded if item.pixels is not None]
-    rows: list[NewContent | SameContent | SkippedFile] = [
-        SkippedFile(item, file) for file, item in batch if isinstance(item, Skipped)
-    ]
-    seen.skipped += [row.skipped for row in rows if isinstance(row, SkippedFile)]
-    if fresh:
-        descriptors = describer.describe_prepared([item.pixels for item in fresh if item.pixels is not None])
+def _record(catalog: Catalog, describer: Describer, batch: _Batch, seen: Ingested) -> None:
+    rows: list[NewContent | SameContent | SkippedFile] = []
+    if batch.fresh:
+        descriptors = describer.describe_prepared([item.pixels for item in batch.fresh.values()])
         rows += [
-            NewContent(item.file, item.content_hash, item.facts, row)
-            for item, row in zip(fresh, descriptors, strict=True)
-            if item.facts is not None
+            NewContent(item.file, content, item.facts, row)
+            for (content, item), row in zip(batch.fresh.items(), descriptors, strict=True)
         ]
     # After the new contents, since a file may equal one of this very batch.
-    rows += [SameContent(item.file, item.content_hash) for item in loaded if item.pixels is None]
+    rows += batch.others
     catalog.record(rows)
-    seen.paths += [item.file.path for item in loaded]
-    seen.described += len(fresh)
-    seen.reused += len(loaded) - len(fresh)
+    seen.skipped += [row.skipped for row in rows if isinstance(row, SkippedFile)]
+    seen.paths += [row.file.path for row in rows if not isinstance(row, SkippedFile)]
+    seen.described += len(batch.fresh)
+    seen.reused += sum(isinstance(row, SameContent) for row in batch.others)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import html
 from collections import defaultdict
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from copylens.errors import ImageError, MissingExtraError
 from copylens.images import thumbnail
 from copylens.records import Findings
 from copylens.reports import Summary, human_bytes, summarise, table_rows, to_document, write
+from copylens.reports.wording import readable
+from copylens.reports.writers import COLUMNS
 from copylens.workflows.settings import PathLike, Progress, silent
 
 if TYPE_CHECKING:
@@ -18,8 +21,12 @@ if TYPE_CHECKING:
 THUMBNAIL_SIDE = 160
 
 
+@dataclass(frozen=True)
 class ScanResult(Findings):
     """What a scan found, with the ways to look at it.
+
+    Attributes:
+        known: paths of the known images that were compared, with ``against``.
 
     | you want | you write |
     |---|---|
@@ -33,6 +40,8 @@ class ScanResult(Findings):
     | a file | ``result.save("report.html")``, .json, .jsonl, .csv or .parquet |
     """
 
+    known: frozenset[str] = field(default=frozenset(), repr=False)
+
     def summary(self) -> Summary:
         """Counts, reclaimable bytes, seconds."""
         return summarise(self)
@@ -42,7 +51,9 @@ class ScanResult(Findings):
         return to_document(self)
 
     def to_pandas(self) -> pd.DataFrame:
-        """One row per image in a group, keepers included; the columns of the CSV file.
+        r"""One row per image in a group, keepers included; the columns of the CSV file.
+
+        Undecodable bytes of a path are written ``\xNN``, as in every table.
 
         Raises:
             MissingExtraError: pandas is not installed.
@@ -51,28 +62,31 @@ class ScanResult(Findings):
             import pandas as pd
         except ImportError as error:
             raise MissingExtraError("A pandas table", "pandas") from error
-        return pd.DataFrame(table_rows(self))
+        rows = [{**row, "path": readable(row["path"])} for row in table_rows(self)]
+        numbers = {name: kind for name, kind in COLUMNS.items() if kind != "string"}
+        # A table without rows has its columns and their types, too.
+        return pd.DataFrame(rows, columns=list(COLUMNS)).astype(numbers)
 
     def to_imagededup(self) -> dict[str, list[str]]:
         """Every image with its matches, best first: the shape of imagededup's ``find_duplicates``.
 
         Keys and values are whole paths, not file names. An image without a match has an empty list. With ``against``
-        only the new images are keys.
+        only the new images are keys, and the known ones values.
         """
         found: dict[str, list[tuple[float, str]]] = defaultdict(list)
         for match in self.matches:
             found[match.query].append((-match.score, match.reference))
             if not self.against:
                 found[match.reference].append((-match.score, match.query))
-        known = {match.reference for match in self.matches} - found.keys()
-        keys = sorted((self.images.keys() - known) | found.keys()) if self.against else sorted(self.images)
-        return {path: [other for _, other in sorted(found.get(path, []))] for path in keys}
+        keys = sorted(self.images.keys() - self.known)
+        return {path: [other for _, other in sorted(found[path])] for path in keys}
 
     def save(self, path: PathLike, *, progress: Progress = silent) -> None:
         """Write the result; the suffix chooses the format (.json .jsonl .csv .parquet .html).
 
         Raises:
-            OutputError: an unknown suffix, or the file cannot be written; nothing half-written stays.
+            UsageError: an unknown suffix, or no such folder.
+            OutputError: the file cannot be written; nothing half-written stays.
             MissingExtraError: the format needs an extra.
         """
         write(

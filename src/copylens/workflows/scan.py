@@ -23,10 +23,11 @@ from copylens.matching import (
     self_join,
 )
 from copylens.records import Group, ImageFacts, Match, ScanTiming
-from copylens.workflows.describer import load_from_settings
+from copylens.workflows.describer import Describer, load_from_settings
 from copylens.workflows.describing import open_catalog
 from copylens.workflows.exactness import pixel_equal_pairs
-from copylens.workflows.ingest import Ingested, ingest
+from copylens.workflows.finding import find_sides
+from copylens.workflows.ingest import Ingested, ingest_found
 from copylens.workflows.result import ScanResult
 from copylens.workflows.settings import (
     DEFAULT_KEEP,
@@ -37,6 +38,7 @@ from copylens.workflows.settings import (
     PathLike,
     Precision,
     Progress,
+    check_threshold,
     path_list,
     silent,
 )
@@ -50,8 +52,8 @@ def scan(
     threshold: float | None = None,
     keep: str = DEFAULT_KEEP,
     catalog: PathLike | None = None,
-    extensions: Sequence[str] | None = None,
-    exclude: Sequence[str] = (),
+    extensions: str | Sequence[str] | None = None,
+    exclude: str | Sequence[str] = (),
     hidden: bool = False,
     workers: int | None = None,
     device: DeviceName = "auto",
@@ -64,13 +66,13 @@ def scan(
     Args:
         paths: folders or image files.
         against: known images. When given, each image under `paths` is compared with these only, and the known ones
-            are not compared with each other; a file under both counts as new.
+            are not compared with each other; a file under both counts as new, however its path is spelled.
         model: a model name or package directory; None takes the bundled default.
         threshold: score in [-1, 1] from which two images are copies; None takes the model's own.
         keep: ordered rules that choose a group's keeper: resolution, bytes, format, oldest, newest, path:GLOB.
         catalog: the file where descriptors are kept; None takes one in the user's cache folder.
-        extensions: suffixes to take, without a dot; None takes every format CopyLens decodes.
-        exclude: glob patterns of names or relative paths to leave out.
+        extensions: suffixes to take, e.g. ``["jpg", "png"]``; None takes every format CopyLens decodes.
+        exclude: glob pattern, or several, of names or relative paths to leave out.
         hidden: take files and folders whose name starts with a dot too.
         workers: decoding threads; None takes one per processor.
         device, engine, precision: where and how the model runs; see `load_model`.
@@ -90,12 +92,7 @@ def scan(
         threshold=threshold,
         keep=keep,
         catalog=catalog,
-        files=FileSettings(
-            extensions=None if extensions is None else tuple(extensions),
-            exclude=tuple(exclude),
-            hidden=hidden,
-            workers=workers,
-        ),
+        files=FileSettings.parse(extensions=extensions, exclude=exclude, hidden=hidden, workers=workers),
         progress=progress,
     )
 
@@ -114,14 +111,15 @@ def scan_with(
     """`scan` for settings that travel as values."""
     started = time.perf_counter()
     rules = KeepRules.parse(keep)
+    if threshold is not None:
+        check_threshold(threshold)
     describer = load_from_settings(model)
     limit = describer.threshold if threshold is None else threshold
     workers = files.workers or os.cpu_count() or 1
     with open_catalog(catalog, describer) as store:
-        new = ingest(store, describer, paths, files, progress=progress)
-        known = ingest(store, describer, against, files, progress=progress) if against else Ingested()
+        new, known = _ingest_sides(store, describer, paths, against, files, progress)
         task = _Task(store, rules, limit, workers, progress)
-        found = task.compare(new.paths, known.paths) if against else task.join(new.paths)
+        found = task.compare(new, known) if against else task.join(new)
     seconds = new.seconds + known.seconds
     described = new.described + known.described
     return ScanResult(
@@ -132,7 +130,7 @@ def scan_with(
         keep=rules.names,
         groups=tuple(found.groups),
         matches=tuple(found.matches),
-        skipped=tuple(sorted({*new.skipped, *known.skipped}, key=lambda item: item.path)),
+        skipped=tuple(sorted([*new.skipped, *known.skipped], key=lambda item: (item.path, item.code))),
         images=found.images,
         timing=ScanTiming(
             seconds=time.perf_counter() - started,
@@ -140,7 +138,30 @@ def scan_with(
             reused=new.reused + known.reused,
             images_per_second=described / seconds if described else 0.0,
         ),
+        known=frozenset(known.paths),
     )
+
+
+def _ingest_sides(
+    catalog: Catalog,
+    describer: Describer,
+    new: Sequence[str],
+    known: Sequence[str],
+    files: FileSettings,
+    progress: Progress,
+) -> tuple[Ingested, Ingested]:
+    """Both sides one after the other, with one progress over both; without `known` the second is empty."""
+    sides = find_sides(new, known, files, progress=progress)
+    before, total = 0, sum(len(side.files) for side in sides)
+
+    def both(stage: str, done: int, _: int | None) -> None:
+        progress(stage, before + done, total)
+
+    first = ingest_found(catalog, describer, sides[0], workers=files.workers, progress=both)
+    if not known:
+        return first, Ingested()
+    before = len(sides[0].files)
+    return first, ingest_found(catalog, describer, sides[1], workers=files.workers, progress=both)
 
 
 @dataclass
@@ -168,9 +189,9 @@ class _Task:
     workers: int
     progress: Progress
 
-    def join(self, paths: Sequence[str]) -> _Found:
+    def join(self, seen: Ingested) -> _Found:
         """Copies within one collection."""
-        rows = self.catalog.images(paths)
+        rows = seen.images(self.catalog)
         contents = _distinct(rows)
         side = _side(rows, contents)
         descriptors = self.catalog.descriptors([content.content_id for content in contents])
@@ -183,11 +204,9 @@ class _Task:
             {image.path: image for image in side.images},
         )
 
-    def compare(self, new_paths: Sequence[str], known_paths: Sequence[str]) -> _Found:
-        """Copies of known images among new ones; a path on both sides is new."""
-        both = set(new_paths)
-        new_rows = self.catalog.images(new_paths)
-        known_rows = self.catalog.images([path for path in known_paths if path not in both])
+    def compare(self, new_seen: Ingested, known_seen: Ingested) -> _Found:
+        """Copies of known images among new ones."""
+        new_rows, known_rows = new_seen.images(self.catalog), known_seen.images(self.catalog)
         contents = _distinct([*new_rows, *known_rows])
         new, known = _side(new_rows, contents), _side(known_rows, contents)
         pairs = self._cross(contents, new.contents, known.contents)

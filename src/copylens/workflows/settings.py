@@ -69,14 +69,21 @@ class FileSettings:
 
     @classmethod
     def parse(
-        cls, *, extensions: str | None, exclude: Sequence[str] | None, hidden: bool, workers: int | None
+        cls,
+        *,
+        extensions: str | Sequence[str] | None,
+        exclude: str | Sequence[str] | None,
+        hidden: bool,
+        workers: int | None,
     ) -> FileSettings:
-        """Settings from the words of a command line, e.g. ``extensions="jpg,png"``; raises UsageError."""
+        """Settings from what a person writes: ``extensions="jpg, .PNG"`` or a list of them; raises UsageError."""
         from copylens.images import parse_extensions
 
+        if extensions is not None and not isinstance(extensions, str):
+            extensions = ",".join(extensions)
         return cls(
-            extensions=tuple(sorted(parse_extensions(extensions))) if extensions is not None else None,
-            exclude=tuple(exclude or ()),
+            extensions=None if extensions is None else tuple(sorted(parse_extensions(extensions))),
+            exclude=(exclude,) if isinstance(exclude, str) else tuple(exclude or ()),
             hidden=hidden,
             workers=workers,
         )
@@ -94,6 +101,13 @@ def path_list(paths: PathLike | Sequence[PathLike]) -> list[str]:
     return [os.fspath(path) for path in many]
 
 
+def check_threshold(threshold: float) -> float:
+    """Return the threshold when a score can reach it; raises UsageError."""
+    if not -1 <= threshold <= 1:
+        raise UsageError(f"A threshold of {threshold} is no score; give a number from -1 to 1.")
+    return threshold
+
+
 def silent(stage: str, done: int, total: int | None) -> None:
     """The default progress: nothing."""
 
@@ -105,7 +119,7 @@ def default_catalog(fingerprint: str) -> Path:
     ``COPYLENS_CACHE_DIR`` moves the folder.
     """
     folder = os.environ.get("COPYLENS_CACHE_DIR")
-    if folder is None:
+    if not folder:
         import platformdirs
 
         folder = platformdirs.user_cache_dir("copylens", appauthor=False)

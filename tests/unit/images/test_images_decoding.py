@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 import tracemalloc
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -229,6 +230,36 @@ def test_decoding_in_many_threads_equals_decoding_in_one() -> None:
 def test_twice_the_box_is_halved_and_less_is_left() -> None:
     assert decode(encode(noise(80, 100), "PNG"), box=(40, 50)).pixels.shape == (40, 50, 3)
     assert decode(encode(noise(79, 100), "PNG"), box=(40, 50)).pixels.shape == (79, 100, 3)
+
+
+def test_equal_pixels_stay_equal_in_a_box_whatever_their_mode_and_orientation() -> None:
+    grey = np.random.default_rng(5).integers(0, 256, (90, 130, 1), np.uint8).repeat(3, axis=2)
+    image = Image.fromarray(grey)
+    same = [
+        encode(image, "PNG"),
+        encode(image.convert("L"), "PNG"),
+        encode(image.convert("RGBA"), "PNG"),
+        encode(image.convert("L").convert("P"), "PNG"),
+        encode(np.ascontiguousarray(stored_for(6, grey)), "PNG", exif=exif(6)),
+        encode(image, "TIFF"),
+    ]
+    assert len({pixel_hash(data) for data in same}) == 1
+    shown = [decode(data, box=(20, 30)).pixels for data in same]
+    assert shown[0].shape == (23, 33, 3)
+    for pixels in shown:
+        np.testing.assert_array_equal(pixels, shown[0])
+    np.testing.assert_array_equal(upright_rgb(Image.fromarray(grey), box=(20, 30)), shown[0])
+
+
+def test_an_opened_picture_that_cannot_be_loaded_says_why(tmp_path: Path) -> None:
+    cut = tmp_path / "cut.jpg"
+    cut.write_bytes(encode(noise(64, 64), "JPEG")[:900])
+    with Image.open(cut) as image, pytest.raises(ImageError, match="Pillow cannot load it") as caught:
+        upright_rgb(image)
+    assert caught.value.code == "truncated"
+    with pytest.raises(ImageError, match="no area") as caught:
+        upright_rgb(Image.new("RGB", (0, 5)))
+    assert caught.value.code == "too-small"
 
 
 def test_a_box_does_not_mix_see_through_pixels_into_others() -> None:
