@@ -16,6 +16,7 @@ from copylens.cli.options import (
     PrecisionOption,
     QuietOption,
     ThresholdOption,
+    filled,
 )
 
 if TYPE_CHECKING:
@@ -32,17 +33,20 @@ VERDICTS = {
 
 
 def compare_command(
-    first: Annotated[str, typer.Argument(metavar="A", help="An image file.")],
-    second: Annotated[str, typer.Argument(metavar="B", help="Another image file.")],
-    model: ModelOption = None,
+    first: Annotated[str, typer.Argument(metavar="A", help="An image file.", callback=filled)],
+    second: Annotated[str, typer.Argument(metavar="B", help="Another image file.", callback=filled)],
     threshold: ThresholdOption = None,
     json_: JsonOption = False,
+    quiet: QuietOption = False,
+    model: ModelOption = None,
     device: DeviceOption = "auto",
     engine: EngineOption = "auto",
     precision: PrecisionOption = "float32",
-    quiet: QuietOption = False,
 ) -> None:
-    """Say whether two images are copies: exit status 0 copy, 1 not a copy, 2 error."""
+    """Say whether two images are copies.
+
+    The exit status is the answer: 0 a copy, 1 not a copy, 2 an error.
+    """
     with guarded(failed=USAGE):
         from copylens.workflows.compare import compare
         from copylens.workflows.describer import load_model
@@ -50,7 +54,7 @@ def compare_command(
         describer = load_model(model, device=device, engine=engine, precision=precision)
         verdict = compare(first, second, model=describer, threshold=threshold)
         if json_:
-            typer.echo(json.dumps(verdict.to_dict(), indent=2))
+            typer.echo(json.dumps({"version": 1, **verdict.to_dict()}, indent=2))
         elif not quiet:
             _print(verdict)
         raise typer.Exit(COPY if verdict.is_copy else NOT_A_COPY)
@@ -60,8 +64,10 @@ def _print(verdict: Comparison) -> None:
     from copylens.reports import human_bytes
 
     typer.echo(VERDICTS[verdict.kind])
-    typer.echo(f"score {verdict.score:.4f}, threshold {verdict.threshold:.4f} ({verdict.model.name})")
-    for name, facts in (("A", verdict.first), ("B", verdict.second)):
-        typer.echo(
-            f"{name}  {facts.width} x {facts.height} {facts.format}, {human_bytes(facts.size)}  {printable(facts.path)}"
-        )
+    limit = f"copies begin at {verdict.threshold:.4f} (model {printable(verdict.model.name)})"
+    typer.echo(f"score {verdict.score:.4f}; {limit}")
+    files = (verdict.first, verdict.second)
+    facts = [f"{file.width} x {file.height} {file.format}, {human_bytes(file.size)}" for file in files]
+    width = max(map(len, facts))
+    for name, said, file in zip("AB", facts, files, strict=True):
+        typer.echo(f"{name}  {said:{width}}  {printable(file.path)}")

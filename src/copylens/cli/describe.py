@@ -21,6 +21,7 @@ from copylens.cli.options import (
     PrecisionOption,
     QuietOption,
     WorkersOption,
+    filled,
 )
 from copylens.cli.progress import watching
 from copylens.cli.scan import RESUME
@@ -29,27 +30,36 @@ from copylens.workflows.settings import FileSettings, ModelSettings
 if TYPE_CHECKING:
     from copylens.workflows.describing import Described
 
+LISTED = 10
+"""Skipped files that the summary names."""
+
 OutputOption = Annotated[
-    str, typer.Option("--output", "-o", metavar="FILE", help="The file to write: .npz, or .parquet.")
+    str,
+    typer.Option(
+        "--output", "-o", metavar="FILE", help="The file to write: .npz or .parquet.", callback=filled
+    ),
 ]
 
 
 def describe_command(
     paths: PathsArgument,
     output: OutputOption,
-    model: ModelOption = None,
-    catalog: CatalogOption = None,
     json_: JsonOption = False,
-    workers: WorkersOption = None,
-    device: DeviceOption = "auto",
-    engine: EngineOption = "auto",
-    precision: PrecisionOption = "float32",
+    quiet: QuietOption = False,
     extensions: ExtensionsOption = None,
     exclude: ExcludeOption = None,
     hidden: HiddenOption = False,
-    quiet: QuietOption = False,
+    catalog: CatalogOption = None,
+    model: ModelOption = None,
+    device: DeviceOption = "auto",
+    engine: EngineOption = "auto",
+    precision: PrecisionOption = "float32",
+    workers: WorkersOption = None,
 ) -> None:
-    """Write the descriptors of images: `paths` (N,) and `descriptors` (N, D) float32, in sorted path order."""
+    """Write the descriptors of images to a file.
+
+    It holds `paths` (N,) and `descriptors` (N, D) float32, in the order of the paths.
+    """
     with guarded(interrupted=RESUME):
         from copylens.reports import check_descriptor_output
         from copylens.workflows.describing import describe_with
@@ -83,9 +93,15 @@ def _document(described: Described, output: str) -> dict[str, object]:
 
 
 def _print(described: Described, output: str) -> None:
+    from copylens.reports.wording import plural
+
     count, dims = described.descriptors.shape
-    typer.echo(f"{count:,} descriptors of {dims} dimensions ({described.model.name}) in {printable(output)}")
-    if described.skipped:
-        typer.echo(f"{len(described.skipped):,} files skipped:")
-        for item in described.skipped:
-            typer.echo(f"  {printable(item.path)}: {item.reason}")
+    made = f"{plural(count, 'descriptor')} of {dims} dimensions (model {printable(described.model.name)})"
+    typer.echo(f"{made} in {printable(output)}")
+    skipped = described.skipped
+    if skipped:
+        typer.echo(f"{plural(len(skipped), 'file')} skipped:")
+        for item in skipped[:LISTED]:
+            typer.echo(f"  {printable(item.path)}: {printable(item.reason)}")
+        if len(skipped) > LISTED:
+            typer.echo(f"  ... and {len(skipped) - LISTED:,} more; --json lists them all")

@@ -6,20 +6,24 @@ Exit status: 0 done, 1 failed (or found something with ``--fail-on-found``), 2 u
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
 
+from copylens.cli import scan
 from copylens.cli.compare import compare_command
 from copylens.cli.describe import describe_command
+from copylens.cli.guard import USAGE, run
 from copylens.cli.models import models_app
-from copylens.cli.scan import scan_command
 from copylens.version import __version__
 
 app = typer.Typer(
     name="copylens",
     help="Find copies of images, however edited.",
-    no_args_is_help=True,
+    invoke_without_command=True,
+    # Plain help: it reads the same in a terminal, a pipe and a screen reader, and spares the import of rich.
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -33,15 +37,19 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
-    version: Annotated[
+    context: typer.Context,
+    _version: Annotated[
         bool,
         typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
     ] = False,
 ) -> None:
     """Find copies of images, however edited."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(USAGE)
 
 
-app.command("scan")(scan_command)
+app.command("scan", epilog=scan.EXAMPLES)(scan.scan_command)
 app.command("compare")(compare_command)
 app.command("describe")(describe_command)
 app.add_typer(models_app, name="models")
@@ -49,4 +57,4 @@ app.add_typer(models_app, name="models")
 
 def main() -> None:
     """Run the ``copylens`` command."""
-    app()
+    sys.exit(run(app))

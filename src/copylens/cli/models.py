@@ -3,23 +3,46 @@
 from __future__ import annotations
 
 import json
+import shlex
+import shutil
+import sys
+import textwrap
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 import typer
 
-from copylens.cli.guard import FAILED, guarded, printable
-from copylens.cli.options import DeviceOption, EngineOption, JsonOption, PrecisionOption, QuietOption
+from copylens.cli.guard import FAILED, USAGE, guarded, printable
+from copylens.cli.options import (
+    DeviceOption,
+    EngineOption,
+    JsonOption,
+    PrecisionOption,
+    QuietOption,
+    filled,
+    score,
+)
 from copylens.cli.progress import watching
 
 if TYPE_CHECKING:
-    from copylens.models import ModelPackage
+    from copylens.models import ListedModel, ModelPackage
 
-models_app = typer.Typer(help="Model packages: list, show, verify, import, pull.", no_args_is_help=True)
+models_app = typer.Typer(
+    help="Model packages: list, show, verify, import, pull.",
+    invoke_without_command=True,
+    rich_markup_mode=None,
+)
 
-NameArgument = Annotated[str, typer.Argument(metavar="NAME|DIR", help="A model's name, or its directory.")]
+Layout = Literal["auto", "nchw", "nhwc"]
+
+NameArgument = Annotated[
+    str, typer.Argument(metavar="NAME|DIR", help="A model's name, or its directory.", callback=filled)
+]
 LayoutOption = Annotated[
-    Literal["auto", "nchw", "nhwc"], typer.Option("--layout", help="Order of the ONNX model's input axes.")
+    Layout,
+    typer.Option(
+        "--layout", metavar="|".join(get_args(Layout)), help="Order of the ONNX model's input axes."
+    ),
 ]
 SizeOption = Annotated[
     str | None,
@@ -35,6 +58,14 @@ StdOption = Annotated[
 InsideOption = Annotated[
     bool, typer.Option("--normalised-inside", help="The ONNX model normalises pixels of 0..255 itself.")
 ]
+
+
+@models_app.callback()
+def _root(context: typer.Context) -> None:
+    """Model packages: list, show, verify, import, pull."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(USAGE)
 
 
 @models_app.command("list")
@@ -58,10 +89,9 @@ def list_command(json_: JsonOption = False) -> None:
             ]
             typer.echo(json.dumps({"version": 1, "default": DEFAULT_MODEL, "models": rows}, indent=2))
             return
+        width = max((len(model.name) for model in found), default=0)
         for model in found:
-            default = "  (default)" if model.name == DEFAULT_MODEL else ""
-            said = model.problem or f"version {model.version}, {model.dims}-d, {model.origin}{default}"
-            typer.echo(f"{model.name}  {printable(said)}")
+            typer.echo(f"{printable(model.name):{width}}  {printable(_said_of(model, DEFAULT_MODEL))}")
 
 
 @models_app.command("show")
@@ -95,6 +125,8 @@ def verify_command(
         else:
             for check in report.checks:
                 typer.echo(f"{'ok    ' if check.passed else 'FAILED'}  {check.name}: {check.detail}")
+            failed = sum(not check.passed for check in report.checks)
+            typer.echo(f"{failed} of {len(report.checks)} checks failed." if failed else "All checks passed.")
         if not report.passed:
             raise typer.Exit(FAILED)
 
@@ -106,14 +138,22 @@ def import_command(
         typer.Argument(metavar="FILE", help="An .onnx file, or Meta's .torchscript.pt / .torchvision.pt."),
     ],
     name: Annotated[
-        str | None, typer.Option("--name", help="The package's name; default: the file's.")
+        str | None,
+        typer.Option(
+            "--name", metavar="NAME", help="The package's name; default: the file's.", callback=filled
+        ),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="DIR", help="Where; default: your models folder.")
     ] = None,
     threshold: Annotated[
         float | None,
-        typer.Option("--threshold", min=-1.0, max=1.0, help="Score from which images are copies."),
+        typer.Option(
+            "--threshold",
+            metavar="SCORE",
+            help="Score, from -1 to 1, from which images are copies.",
+            callback=score,
+        ),
     ] = None,
     layout: LayoutOption = "auto",
     input_size: SizeOption = None,
@@ -123,7 +163,9 @@ def import_command(
     descriptor: Annotated[
         str | None, typer.Option("--descriptor", metavar="OUTPUT", help="Which output is the descriptor.")
     ] = None,
-    licence: Annotated[str, typer.Option("--licence", help="Licence of the weights.")] = "unknown",
+    licence: Annotated[
+        str, typer.Option("--licence", metavar="NAME", help="Licence of the weights.")
+    ] = "unknown",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a package of that name.")] = False,
 ) -> None:
     """Turn a model file into a model package."""
@@ -161,6 +203,13 @@ def pull_command(
         _print_imported(package)
 
 
+def _said_of(model: ListedModel, default: str) -> str:
+    if model.problem:
+        return f"cannot be used: {model.problem}"
+    mark = ", the default" if model.name == default else ""
+    return f"version {model.version}, {model.dims} dimensions, {model.origin}{mark}"
+
+
 def _print_card(package: ModelPackage) -> None:
     spec, calibration = package.input, package.calibration
     rate = calibration.false_matches_per_million_pairs
@@ -181,9 +230,34 @@ def _print_card(package: ModelPackage) -> None:
     }
     for key, value in rows.items():
         if value:
-            typer.echo(f"{key:12} {printable(value)}")
+            typer.echo(_folded(f"{key:12} {printable(value)}"))
+
+
+def _folded(line: str) -> str:
+    """Fold a line at words below its second column where a person reads it; programs get it whole."""
+    if not sys.stdout.isatty():
+        return line
+    columns = max(40, shutil.get_terminal_size().columns)
+    return textwrap.fill(
+        line, columns, subsequent_indent=" " * 13, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def _print_imported(package: ModelPackage) -> None:
-    typer.echo(f"{package.name}: {package.dims}-d, fingerprint {package.fingerprint}, in {package.directory}")
-    typer.echo(f"Use it with: copylens scan PATH --model {package.name}")
+    where = printable(str(package.directory))
+    typer.echo(f"{package.name}: {package.dims} dimensions, fingerprint {package.fingerprint}, in {where}")
+    calibration = package.calibration
+    typer.echo(f"Images are copies from a score of {calibration.threshold:g} ({calibration.background}).")
+    typer.echo(f"Use it with: copylens scan PATH --model {_model_argument(package)}")
+
+
+def _model_argument(package: ModelPackage) -> str:
+    """What ``--model`` takes: the name where it is found under that, else the directory."""
+    from copylens.errors import ModelError
+    from copylens.models import find_model
+
+    try:
+        found = find_model(package.name)
+    except ModelError:
+        return shlex.quote(str(package.directory))
+    return package.name if found == package.directory else shlex.quote(str(package.directory))

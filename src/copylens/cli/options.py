@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, TypeAlias, TypeVar, get_args
 
 import typer
 
 from copylens.workflows.settings import DeviceName, EngineName, Precision
 
+T = TypeVar("T")
+
+
+def filled(value: T) -> T:
+    """Refuse an empty text, which is a forgotten or unset shell variable more often than a name."""
+    if value == "" or (isinstance(value, (list, tuple)) and "" in value):
+        raise typer.BadParameter("it is empty.")
+    return value
+
+
+def score(value: float | None) -> float | None:
+    """Refuse what no score can be."""
+    if value is not None and not -1 <= value <= 1:
+        raise typer.BadParameter(f"a score lies between -1 and 1, and {value:g} does not.")
+    return value
+
+
 PathsArgument: TypeAlias = Annotated[
-    list[str], typer.Argument(metavar="PATH...", help="Folders or image files.")
+    list[str], typer.Argument(metavar="PATH", help="Folders or image files.", callback=filled)
 ]
 ModelOption: TypeAlias = Annotated[
     str | None,
@@ -18,12 +35,16 @@ ModelOption: TypeAlias = Annotated[
         metavar="NAME|DIR",
         envvar="COPYLENS_MODEL",
         help="Model package; `copylens models list` shows them.",
+        callback=filled,
     ),
 ]
 ThresholdOption: TypeAlias = Annotated[
     float | None,
     typer.Option(
-        "--threshold", min=-1.0, max=1.0, help="Score from which images are copies; default: the model's."
+        "--threshold",
+        metavar="SCORE",
+        help="Score, from -1 to 1, from which images are copies; default: the model's.",
+        callback=score,
     ),
 ]
 CatalogOption: TypeAlias = Annotated[
@@ -33,15 +54,27 @@ CatalogOption: TypeAlias = Annotated[
         metavar="FILE",
         envvar="COPYLENS_CATALOG",
         help="Where descriptors are kept; default: in your cache folder.",
+        callback=filled,
     ),
 ]
 WorkersOption: TypeAlias = Annotated[
-    int | None, typer.Option("--workers", min=1, help="Decoding threads; default: one per processor.")
+    int | None, typer.Option("--workers", metavar="N", help="Decoding threads; default: one per processor.")
 ]
-DeviceOption: TypeAlias = Annotated[DeviceName, typer.Option("--device", help="Where the model runs.")]
-EngineOption: TypeAlias = Annotated[EngineName, typer.Option("--engine", help="What runs the model.")]
+DeviceOption: TypeAlias = Annotated[
+    DeviceName,
+    typer.Option("--device", metavar="|".join(get_args(DeviceName)), help="Where the model runs."),
+]
+EngineOption: TypeAlias = Annotated[
+    EngineName,
+    typer.Option(
+        "--engine",
+        metavar="|".join(get_args(EngineName)),
+        help="What runs the model; auto takes the fastest that is installed.",
+    ),
+]
 PrecisionOption: TypeAlias = Annotated[
-    Precision, typer.Option("--precision", help="Arithmetic of the model.")
+    Precision,
+    typer.Option("--precision", metavar="|".join(get_args(Precision)), help="Arithmetic of the model."),
 ]
 ExtensionsOption: TypeAlias = Annotated[
     str | None, typer.Option("--extensions", metavar="jpg,png,...", help="Only files with these suffixes.")

@@ -22,12 +22,20 @@ from copylens.cli.options import (
     QuietOption,
     ThresholdOption,
     WorkersOption,
+    filled,
 )
 from copylens.cli.progress import watching
 from copylens.workflows.settings import DEFAULT_KEEP, FileSettings, ModelSettings
 
 if TYPE_CHECKING:
     from copylens.workflows.result import ScanResult
+
+EXAMPLES = """\b
+Examples:
+  copylens scan photos/ --html report.html
+  copylens scan new/ --against photos/ --fail-on-found
+  copylens scan photos/ --keep path:originals,resolution,oldest --json
+"""
 
 RESUME = "Interrupted. What was described is kept in the catalog: run the same command again to go on."
 
@@ -36,7 +44,8 @@ AgainstOption = Annotated[
     typer.Option(
         "--against",
         metavar="PATH",
-        help="Known images to compare with; they are not compared with each other.",
+        help="Known images to compare with, which are not compared with each other; may be repeated.",
+        callback=filled,
     ),
 ]
 KeepOption = Annotated[
@@ -44,7 +53,8 @@ KeepOption = Annotated[
     typer.Option(
         "--keep",
         metavar="RULES",
-        help="How a group's keeper is chosen: resolution,bytes,format,oldest,newest,path:GLOB.",
+        help="What chooses a group's keeper, most important first: resolution, bytes, format, oldest, newest, "
+        "path:GLOB; with commas between.",
     ),
 ]
 OutputOption = Annotated[
@@ -53,11 +63,15 @@ OutputOption = Annotated[
         "--output",
         "-o",
         metavar="FILE",
-        help="Also write .json, .jsonl, .csv, .parquet or .html; may be repeated.",
+        help="Also write the result as .json, .jsonl, .csv, .parquet or .html; may be repeated.",
+        callback=filled,
     ),
 ]
 HtmlOption = Annotated[
-    str | None, typer.Option("--html", metavar="FILE", help="Write the report as one HTML file.")
+    str | None,
+    typer.Option(
+        "--html", metavar="FILE", help="Write the report with pictures, as one HTML file.", callback=filled
+    ),
 ]
 FailOption = Annotated[
     bool, typer.Option("--fail-on-found", help="Exit with status 1 when copies were found.")
@@ -67,22 +81,22 @@ FailOption = Annotated[
 def scan_command(
     paths: PathsArgument,
     against: AgainstOption = None,
-    model: ModelOption = None,
     threshold: ThresholdOption = None,
     keep: KeepOption = DEFAULT_KEEP,
-    catalog: CatalogOption = None,
-    output: OutputOption = None,
     html: HtmlOption = None,
+    output: OutputOption = None,
     json_: JsonOption = False,
-    workers: WorkersOption = None,
-    device: DeviceOption = "auto",
-    engine: EngineOption = "auto",
-    precision: PrecisionOption = "float32",
+    fail_on_found: FailOption = False,
+    quiet: QuietOption = False,
     extensions: ExtensionsOption = None,
     exclude: ExcludeOption = None,
     hidden: HiddenOption = False,
-    fail_on_found: FailOption = False,
-    quiet: QuietOption = False,
+    catalog: CatalogOption = None,
+    model: ModelOption = None,
+    device: DeviceOption = "auto",
+    engine: EngineOption = "auto",
+    precision: PrecisionOption = "float32",
+    workers: WorkersOption = None,
 ) -> None:
     """Find the copies among the images of one or more folders."""
     with guarded(interrupted=RESUME):
@@ -106,9 +120,7 @@ def scan_command(
         if json_:
             typer.echo(json.dumps(result.to_dict(), indent=2))
         elif not quiet:
-            print_summary(result)
-            for path in outputs:
-                typer.echo(f"Written: {printable(path)}")
+            _print(result, outputs)
         if fail_on_found and result.groups:
             raise typer.Exit(FAILED)
 
@@ -126,10 +138,18 @@ def _outputs(output: list[str] | None, html: str | None) -> list[str]:
     return outputs
 
 
-def print_summary(result: ScanResult) -> None:
-    """Print the summary for people on stdout."""
+def _print(result: ScanResult, outputs: list[str]) -> None:
     from rich.console import Console
 
     from copylens.reports import render_summary
 
-    render_summary(result, Console(highlight=False))
+    class Stdout(Console):
+        def on_broken_pipe(self) -> None:
+            # Rich would end the process with a status of its own.
+            raise BrokenPipeError
+
+    render_summary(result, Stdout(highlight=False))
+    for path in outputs:
+        typer.echo(f"Written: {printable(path)}")
+    if result.groups and not outputs:
+        typer.echo("To look at every group, add: --html report.html")

@@ -26,7 +26,7 @@ Line = list[tuple[str, str]]
 
 
 def render_summary(findings: Findings, console: Console) -> None:
-    """Print the numbers, the largest groups and what was skipped, in at most 35 lines."""
+    """Print the numbers, the largest groups and what was skipped, in at most 36 lines."""
     summary = summarise(findings)
     for line in _lines(findings, summary):
         console.print(_text(line), soft_wrap=True)
@@ -44,10 +44,13 @@ def _lines(findings: Findings, summary: Summary) -> Iterator[Line]:
     yield from _largest(findings)
     yield from _skipped(findings, summary)
     yield []
-    yield _timing(summary)
+    yield from _ending(findings, summary)
 
 
 def _headline(findings: Findings, summary: Summary) -> Iterator[Line]:
+    if not summary.images:
+        yield [("No images found.", "bold")]
+        return
     images = f" among {plural(summary.images, 'image')}"
     if not summary.groups:
         yield [("No copies found", "bold"), (f"{images}.", "")]
@@ -59,10 +62,9 @@ def _headline(findings: Findings, summary: Summary) -> Iterator[Line]:
         (human_bytes(summary.reclaimable_bytes), "bold"),
         (" could be freed.", ""),
     ]
-    exact = (
-        f"  {plural(summary.exact_groups, 'group')} of exact copies, {summary.near_groups:,} with edited ones"
-    )
-    yield [(f"{exact} (score from {findings.threshold:.3f}, {printable(findings.model.name)})", "dim")]
+    kinds = [(summary.exact_groups, "of exact copies only"), (summary.near_groups, "with edited copies")]
+    parts = [f"{plural(count, 'group')} {words}" for count, words in kinds if count]
+    yield [(f"{', '.join(parts)}.", "dim")]
 
 
 def _largest(findings: Findings) -> Iterator[Line]:
@@ -78,21 +80,16 @@ def _largest(findings: Findings) -> Iterator[Line]:
 
 def _group(findings: Findings, group: Group) -> Iterator[Line]:
     keeper = findings.images[group.keeper]
+    first, other = ("  known  ", "  copy   ") if findings.against else ("  keep  ", "  copy  ")
     size = f"  ({keeper.width} x {keeper.height}, {human_bytes(keeper.size)})"
-    yield [
-        ("  known " if findings.against else "  keep  ", "green"),
-        (printable(group.keeper), ""),
-        (size, "dim"),
-    ]
+    yield [(first, "green"), (printable(group.keeper), ""), (size, "dim")]
     count = len(group.members)
     listed = count if count <= PREVIEW_LINES else PREVIEW_LINES - 1
     for member in group.members[:listed]:
-        yield [
-            (f"  {member.score:.3f} {printable(member.path)}", ""),
-            (f"  ({KIND_WORDS[member.kind]})", "dim"),
-        ]
+        score = f", score {member.score:.3f}" if member.kind == "near" else ""
+        yield [(f"{other}{printable(member.path)}", ""), (f"  ({KIND_WORDS[member.kind]}{score})", "dim")]
     if count > listed:
-        yield [(f"        and {count - listed:,} more", "dim")]
+        yield [(f"{' ' * len(other)}and {plural(count - listed, 'more copy', 'more copies')}", "dim")]
 
 
 def _skipped(findings: Findings, summary: Summary) -> Iterator[Line]:
@@ -103,14 +100,17 @@ def _skipped(findings: Findings, summary: Summary) -> Iterator[Line]:
     first = {item.code: item for item in reversed(findings.skipped)}
     reasons = list(summary.skipped_by_code.items())
     for code, count in reasons[:PREVIEW_REASONS]:
-        yield [(f"  {count:,} x {SKIP_CODES.get(code, code)}, e.g. {printable(first[code].path)}", "")]
+        such = ": " if count == 1 else ", for example "
+        yield [(f"  {count:,} x {SKIP_CODES.get(code, code)}{such}{printable(first[code].path)}", "")]
     rest = sum(count for _, count in reasons[PREVIEW_REASONS:])
     if rest:
         yield [(f"  {rest:,} x {plural(len(reasons) - PREVIEW_REASONS, 'other reason')}", "")]
 
 
-def _timing(summary: Summary) -> Line:
-    speed = f", {summary.images_per_second:,.0f} images/s" if summary.described else ""
-    reused = f", {summary.reused:,} known from before" if summary.reused else ""
-    described = f"{plural(summary.described, 'image')} described{reused}"
-    return [(f"{described}, in {summary.seconds:.1f} s{speed}.", "dim")]
+def _ending(findings: Findings, summary: Summary) -> Iterator[Line]:
+    speed = f" at {summary.images_per_second:,.0f} a second" if summary.described else ""
+    known = f", {summary.reused:,} known from before" if summary.reused else ""
+    described = f"{plural(summary.described, 'image')} described{speed}{known}"
+    yield [(f"{described}; {summary.seconds:.1f} s in all.", "dim")]
+    model = printable(findings.model.name)
+    yield [(f"Images count as copies from a score of {findings.threshold:.4g} (model {model}).", "dim")]

@@ -25,19 +25,20 @@ def printed(findings: Findings, *, terminal: bool = False, width: int = 80) -> s
 def test_the_whole_summary() -> None:
     assert printed(small_findings()) == (
         "3 copies in 2 groups among 6 images; 1.5 MB could be freed.\n"
-        "  1 group of exact copies, 1 with edited ones (score from 0.750, small-model)\n"
+        "1 group of exact copies only, 1 group with edited copies.\n"
         "\n"
         "  keep  a/big.jpg  (4000 x 3000, 9.0 MB)\n"
-        "  0.988 a/small.jpg  (edited)\n"
-        "  0.800 b/other.png  (edited)\n"
+        "  copy  a/small.jpg  (edited, score 0.988)\n"
+        "  copy  b/other.png  (edited, score 0.800)\n"
         "  keep  a/one.gif  (640 x 480, 700 bytes)\n"
-        "  1.000 b/two.gif  (same bytes)\n"
+        "  copy  b/two.gif  (same bytes)\n"
         "\n"
         "3 files skipped:\n"
-        "  2 x the file ends before the picture does, e.g. c/broken.jpg\n"
-        "  1 x the file has no bytes, e.g. c/empty.jpg\n"
+        "  2 x the file ends before the picture does, for example c/broken.jpg\n"
+        "  1 x the file has no bytes: c/empty.jpg\n"
         "\n"
-        "40 images described, 2 known from before, in 2.5 s, 20 images/s.\n"
+        "40 images described at 20 a second, 2 known from before; 2.5 s in all.\n"
+        "Images count as copies from a score of 0.75 (model small-model).\n"
     )
 
 
@@ -45,13 +46,29 @@ def test_nothing_found_is_friendly() -> None:
     text = printed(
         make_findings(images=[make_image("a"), make_image("b")], timing=ScanTiming(0.04, 0, 2, 0.0))
     )
-    assert text == "No copies found among 2 images.\n\n0 images described, 2 known from before, in 0.0 s.\n"
+    assert text == (
+        "No copies found among 2 images.\n"
+        "\n"
+        "0 images described, 2 known from before; 0.0 s in all.\n"
+        "Images count as copies from a score of 0.75 (model small-model).\n"
+    )
+
+
+def test_a_folder_without_images_is_told_from_one_without_copies() -> None:
+    assert printed(make_findings()).startswith("No images found.\n")
 
 
 def test_with_known_images_the_words_change() -> None:
     text = printed(small_findings(against=("known",)))
     assert text.startswith("3 copies of known images among 6 images;")
-    assert "  known a/big.jpg" in text
+    assert "\n  known  a/big.jpg" in text
+    assert "\n  copy   a/small.jpg" in text
+
+
+def test_kinds_of_groups_that_are_not_there_are_not_counted() -> None:
+    near, exact = make_group("a", ("b", 0.9, "near")), make_group("c", ("d", 1.0, "bytes"))
+    assert "\n1 group with edited copies.\n" in printed(make_findings([near]))
+    assert "\n1 group of exact copies only.\n" in printed(make_findings([exact]))
 
 
 def test_one_of_everything_is_singular() -> None:
@@ -63,11 +80,12 @@ def test_one_of_everything_is_singular() -> None:
     text = printed(findings)
     assert text.startswith("1 copy in 1 group among 2 images; 1.0 kB")
     assert "1 file skipped:" in text
-    assert text.endswith("1 image described, in 1.0 s, 1 images/s.\n")
+    assert "\n1 image described at 1 a second; 1.0 s in all.\n" in text
 
 
 @pytest.mark.parametrize(
-    ("members", "listed", "more"), [(3, 3, ""), (4, 2, "and 2 more"), (2002, 2, "and 2,000 more")]
+    ("members", "listed", "more"),
+    [(3, 3, ""), (4, 2, "and 2 more copies"), (2002, 2, "and 2,000 more copies")],
 )
 def test_a_large_group_is_cut(members: int, listed: int, more: str) -> None:
     copies = [(f"copy-{number:04}", 0.9, "near") for number in range(members)]
@@ -88,7 +106,7 @@ def test_the_longest_summary_fits_a_screen() -> None:
     groups = [make_group(f"k{n}", *((f"{n}-{m}", 0.9, "near") for m in range(9))) for n in range(9)]
     skipped = [Skipped(code, code, meaning) for code, meaning in SKIP_CODES.items()]
     text = printed(make_findings(groups, skipped=skipped))
-    assert text.count("\n") == 35
+    assert text.count("\n") == 36
     assert f"  {len(SKIP_CODES) - 6} x {len(SKIP_CODES) - 6} other reasons\n" in text
 
 
@@ -96,12 +114,12 @@ def test_every_skipped_file_is_counted() -> None:
     skipped = [Skipped(f"{n:03}", "empty" if n % 3 else "corrupt", "why") for n in range(100)]
     lines = printed(make_findings(skipped=skipped)).splitlines()
     assert "100 files skipped:" in lines
-    assert "  66 x the file has no bytes, e.g. 001" in lines
-    assert "  34 x the decoder found damaged data, e.g. 000" in lines
+    assert "  66 x the file has no bytes, for example 001" in lines
+    assert "  34 x the decoder found damaged data, for example 000" in lines
 
 
 def test_a_code_without_a_meaning_is_shown_itself() -> None:
-    assert "1 x brand-new, e.g. a" in printed(make_findings(skipped=[Skipped("a", "brand-new", "why")]))
+    assert "1 x brand-new: a" in printed(make_findings(skipped=[Skipped("a", "brand-new", "why")]))
 
 
 def test_a_terminal_gets_styles_and_the_same_words() -> None:
