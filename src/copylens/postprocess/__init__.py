@@ -1,6 +1,18 @@
-"""Raw descriptors in, better ones out: centring, PCA whitening, and the threshold that calibration gives."""
+"""Raw descriptors in, better ones out: a chain of centring, whitening, score normalisation; and calibration."""
 
 from copylens.postprocess.calibration import false_match_threshold
-from copylens.postprocess.whitening import PCAWhitening, l2_normalised
+from copylens.postprocess.centring import Centring
+from copylens.postprocess.chain import Chain
+from copylens.postprocess.score_normalisation import ScoreNormalisation
+from copylens.postprocess.unit_length import UnitLength, l2_normalised
+from copylens.postprocess.whitening import PCAWhitening
 
-__all__ = ["PCAWhitening", "false_match_threshold", "l2_normalised"]
+__all__ = [
+    "Centring",
+    "Chain",
+    "PCAWhitening",
+    "ScoreNormalisation",
+    "UnitLength",
+    "false_match_threshold",
+    "l2_normalised",
+]

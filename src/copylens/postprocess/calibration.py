@@ -5,16 +5,22 @@ from __future__ import annotations
 import numpy as np
 
 from copylens.errors import UsageError
+from copylens.postprocess.rows import checked_rows
 from copylens.records import Descriptors
 
 BLOCK = 1024
+"""Rows that are compared with all others together, at most."""
+
+BLOCK_VALUES = 1 << 24
+"""Scores in one product, 64 MiB; a single row's, where there are more rows than this."""
 
 
 def false_match_threshold(background: Descriptors, *, per_million: float) -> float:
     """Find the lowest score that at most `per_million` of a million pairs of unrelated images reach.
 
     Every pair of the background is scored, block by block; nothing is assumed about the tail, so the rate
-    must be one that the background can show: N images have N (N - 1) / 2 pairs.
+    must be one that the background can show: N images have N (N - 1) / 2 pairs. Memory: one product of
+    `BLOCK_VALUES`, and the scores of the pairs that are allowed.
 
     Args:
         background: ``(N, D) float32``, images no two of which are copies.
@@ -24,20 +30,24 @@ def false_match_threshold(background: Descriptors, *, per_million: float) -> flo
         A score in [-1, 1].
 
     Raises:
-        UsageError: a rate that is none, too few images to show it, or more copies among them than it allows.
+        UsageError: a rate that is none, too few images to show it, or more copies among them than it allows;
+            or rows of another shape or type, or that are not finite.
     """
     if not 0 < per_million < 1e6:
         raise UsageError(
             f"The rate must be between 0 and 1,000,000 false matches per million, not {per_million:g}."
         )
-    count = len(background)
+    rows = checked_rows(background, what="Background descriptors").astype(np.float32, copy=False)
+    count = len(rows)
     pairs = count * (count - 1) // 2
-    allowed = int(pairs * per_million / 1e6)
+    # The rate is below all of them, also where the product rounds up.
+    allowed = min(int(pairs * per_million / 1e6), pairs - 1)
     if allowed < 1:
         raise UsageError(f"{count} images have {pairs:,} pairs, too few to show {per_million:g} per million.")
     highest = np.empty(0, np.float32)
-    for start in range(0, count, BLOCK):
-        scores = background[start : start + BLOCK] @ background[start:].T
+    step = min(BLOCK, max(1, BLOCK_VALUES // count))
+    for start in range(0, count, step):
+        scores = rows[start : start + step] @ rows[start:].T
         # Each pair once: in the block's own square only what lies right of the diagonal.
         highest = np.concatenate((highest, scores[np.triu(np.ones(scores.shape, bool), k=1)]))
         if len(highest) > allowed + 1:
