@@ -93,6 +93,7 @@ class _Walk:
     folders: dict[Identity, str] = field(default_factory=dict)
     root_files: set[tuple[Identity, str]] = field(default_factory=set)
     links: deque[tuple[str, str]] = field(default_factory=deque)
+    root_links: list[str] = field(default_factory=list)
 
     def enter_root(self, root: str) -> Iterator[FoundFile | Skipped]:
         if os.path.isdir(root):
@@ -103,8 +104,12 @@ class _Walk:
         except OSError as error:
             yield _unreadable(root, error)
             return
-        if key not in self.root_files:
-            self.root_files.add(key)
+        if key in self.root_files:
+            return
+        self.root_files.add(key)
+        if os.path.islink(root):
+            self.root_links.append(root)
+        else:
             yield _found(root, os.stat)
 
     def follow_links(self) -> Iterator[FoundFile | Skipped]:
@@ -112,6 +117,9 @@ class _Walk:
         while self.links:
             path, below = self.links.popleft()
             yield from self._follow(path, below)
+        for root in self.root_links:
+            if not self._walked_anyway(os.path.realpath(root)):
+                yield _found(root, os.stat)
 
     def _follow(self, path: str, below: str) -> Iterator[FoundFile | Skipped]:
         try:
