@@ -1,12 +1,15 @@
 """Pictures, truth and files in, short digests out: what is on disk is used again only under an equal one."""
 
 # A benchmark may have a million pictures, and a Path for each costs several times as much as its text.
-# ruff: noqa: PTH100, PTH116, PTH118, PTH119, PTH120, PTH123
+# ruff: noqa: PTH100, PTH116
 from __future__ import annotations
 
 import hashlib
 import os
 from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy.typing as npt
 
 from copylens.errors import EvaluationError
 from copylens.evaluation.nouns import Benchmark, Picture
@@ -52,6 +55,14 @@ def of_truth(benchmark: Benchmark) -> str:
     )
     pairs = (text for pair in benchmark.truth for text in pair)
     return of_texts(benchmark.name, benchmark.split, benchmark.protocol, of_texts(*pairs), of_texts(*facts))
+
+
+def of_array(values: npt.NDArray[Any]) -> str:
+    """Digest of an array's type, shape and numbers."""
+    state = hashlib.blake2b(digest_size=HEX_DIGITS // 2)
+    state.update(repr((values.dtype.str, values.shape)).encode())
+    state.update(values.tobytes())
+    return state.hexdigest()
 
 
 def of_file(path: str) -> str:

@@ -14,10 +14,11 @@ FIGURES: dict[str, str] = {
     "recall_at_precision_99": "R@P99",
     "accuracy_at_1": "Acc@1",
     "recall_at_10": "R@10",
+    "micro_average_precision_trapezoid": "µAP (trapezoid)",
     "mean_average_precision": "mAP",
     "mean_average_precision_trapezoid": "mAP (trapezoid)",
 }
-"""Figures of a list of predictions, with the names that tables show; the last two for the protocol "copydays"."""
+"""Figures of a list of predictions, with the names that tables show; the last three for the protocol "copydays"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ class Scored:
     """One list of predictions, judged.
 
     Attributes:
-        post_processing: the chain that made the scores, empty for none.
+        post_processing: the chain that made the scores; "none" changes nothing.
         dims: dimensions after the chain, score normalisation not counted.
         figures: by the keys of `FIGURES`.
         thresholds: at 90 % and at 99 % precision.
@@ -110,7 +111,8 @@ class Slice:
         queries: how many there are.
         pairs: how many true pairs they have.
         recall_at_1: share of the queries with a true pair whose best candidate is one; None without true pairs.
-        recall_at_10: share of the true pairs among the query's first 10 candidates; None without true pairs.
+        recall_at_10: share of a query's true pairs among its first 10 candidates, averaged over the queries with a true
+            pair; None without true pairs.
         found: share of the true pairs that reach the threshold at 90 % precision; None without true pairs.
         mean_score: of the true pairs, found or not; None without true pairs.
         false_alarms: share of the queries with a wrong candidate that reaches that threshold.
@@ -217,7 +219,7 @@ class Origin:
         source: the file of saved descriptors; empty when the model was run.
         precision: of the model's arithmetic; empty for saved descriptors.
         dims: dimensions before post-processing.
-        post_processing: the chain asked for, score normalisation included; empty for none.
+        post_processing: the chain asked for, as it was given; "none" changes nothing.
         samples, level, seed: of the bootstrap; 0 samples mean that there are no intervals.
         command: the command line; empty when called as a library.
         copylens: the version that computed the figures.
@@ -277,19 +279,35 @@ class SystemResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Difference:
+    """A figure of one system less that of another, with its paired bootstrap interval.
+
+    Attributes:
+        value: on all queries; above 0 when the second system is better.
+        low, high: bounds of the interval at `Origin.level`; None without a bootstrap.
+        better: share of the resamples in which the second system is better; None without a bootstrap.
+    """
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+    better: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """A system less another, on the same queries.
 
     Attributes:
         first, second: labels.
-        plain: second less first, by the keys of `FIGURES`, with paired bootstrap intervals.
+        plain: second less first, by the keys of `FIGURES`.
         normalised: the same after score normalisation; None unless both have it.
     """
 
     first: str
     second: str
-    plain: dict[str, Figure]
-    normalised: dict[str, Figure] | None
+    plain: dict[str, Difference]
+    normalised: dict[str, Difference] | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,247 @@
+"""Pictures and a system in; descriptors on disk, and read back from there, out.
+
+A model describes through the workflows, with a catalog in the run folder: a killed run goes on where it stopped, and
+what is complete lies in one .npz for each list of pictures, in the format of ``copylens describe``.
+
+Shapes: N pictures, D dimensions.
+"""
+
+# A benchmark may have a million pictures, and a Path for each costs several times as much as its text.
+# ruff: noqa: PTH100, PTH116
+from __future__ import annotations
+
+import os
+import zipfile
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from copylens.errors import EvaluationError
+from copylens.evaluation import digests
+from copylens.evaluation.nouns import Picture
+from copylens.evaluation.saved import MISSING, RowFinder, read_identity, read_saved, require
+from copylens.evaluation.systems import ModelSystem, SavedSystem, System
+from copylens.models import ModelPackage, find_model, load_package
+from copylens.records import Descriptors, FoundFile, Skipped
+from copylens.reports import write_descriptors
+from copylens.workflows.describer import Describer, load_from_settings
+from copylens.workflows.describing import open_catalog
+from copylens.workflows.finding import Found
+from copylens.workflows.ingest import ingest_found
+from copylens.workflows.settings import Progress
+
+QUERIES, REFERENCES, TRAINING, BACKGROUND = "queries", "references", "training", "background"
+"""Roles that pictures have in an evaluation."""
+
+NAMED = 10
+"""Unreadable pictures that a message names."""
+
+
+@dataclass(frozen=True, slots=True)
+class PictureSet:
+    """The pictures of a role, and their state on the disk.
+
+    Attributes:
+        pictures: N of them.
+        digest: of `digests.of_pictures`.
+    """
+
+    pictures: Sequence[Picture]
+    digest: str
+
+    @classmethod
+    def now(cls, pictures: Sequence[Picture]) -> PictureSet:
+        """Look at the files; raises EvaluationError when one is not there."""
+        return cls(pictures, digests.of_pictures(pictures))
+
+    @property
+    def paths(self) -> list[str]:
+        """Absolute paths."""
+        return [os.path.abspath(picture.path) for picture in self.pictures]
+
+
+Roles = Mapping[str, PictureSet]
+"""Pictures by role."""
+
+
+class Source(ABC):
+    """Where a system's descriptors come from.
+
+    Attributes:
+        label: the system's name in tables.
+        model: the model's name.
+        fingerprint: of the model, or of the file of descriptors where that does not say.
+        file: the file of saved descriptors; empty when a model runs.
+        precision: of the model's arithmetic; empty for saved descriptors.
+    """
+
+    label: str
+    model: str
+    fingerprint: str
+    file: str = ""
+    precision: str = ""
+
+    @property
+    @abstractmethod
+    def digest(self) -> str:
+        """Equal digests make equal descriptors of equal pictures."""
+
+    @abstractmethod
+    def descriptors(
+        self, pictures: Roles, *, optional: frozenset[str] = frozenset()
+    ) -> dict[str, Descriptors]:
+        """Give the descriptors of each role's pictures, ``(N, D) float32``, in their order.
+
+        Args:
+            pictures: by role.
+            optional: roles that are left out of the answer when the system knows none of their pictures.
+
+        Raises:
+            EvaluationError: a picture cannot be read.
+            UsageError: saved descriptors lack a picture, or are ambiguous.
+        """
+
+
+def open_source(system: System, folder: Path, *, workers: int | None, progress: Progress) -> Source:
+    """Make the source of a system; no network is loaded and no picture read before descriptors are asked for.
+
+    Args:
+        system: a model or a file of descriptors.
+        folder: the run folder.
+        workers: decoding threads; None takes one per processor.
+        progress: called as ``progress(stage, done, total)``.
+
+    Raises:
+        ModelError: no such model, or its package is damaged.
+        UsageError: the file of descriptors cannot be read.
+    """
+    if isinstance(system, SavedSystem):
+        return SavedSource(system)
+    return ModelSource(system, folder, workers=workers, progress=progress)
+
+
+class SavedSource(Source):
+    """Descriptors from a file."""
+
+    def __init__(self, system: SavedSystem) -> None:
+        self.file = system.path
+        self._digest = digests.of_file(system.path)
+        said = read_identity(system.path)
+        self.model = said.name or Path(system.path).stem
+        self.fingerprint = said.fingerprint or self._digest
+        self.label = system.label or self.model
+
+    @property
+    def digest(self) -> str:
+        """Of the file's bytes."""
+        return self._digest
+
+    def descriptors(
+        self, pictures: Roles, *, optional: frozenset[str] = frozenset()
+    ) -> dict[str, Descriptors]:
+        """See `Source`."""
+        saved = read_saved(self.file)
+        finder = RowFinder(saved)
+        out = {}
+        for role, wanted in pictures.items():
+            rows = finder.rows_of(wanted.pictures)
+            if role in optional and (rows == MISSING).all():
+                continue
+            require(rows, wanted.pictures, file=self.file, role=f"{role} pictures")
+            out[role] = saved.rows[rows]
+        return out
+
+
+class ModelSource(Source):
+    """Descriptors that a model package makes."""
+
+    def __init__(self, system: ModelSystem, folder: Path, *, workers: int | None, progress: Progress) -> None:
+        self._settings = system.settings
+        self._package: ModelPackage = load_package(find_model(system.settings.model))
+        self._folder = folder
+        self._workers = workers
+        self._progress = progress
+        self.model, self.fingerprint = self._package.name, self._package.fingerprint
+        self.precision = system.settings.precision
+        self.label = system.label or self.model
+
+    @property
+    def digest(self) -> str:
+        """Of weights, preprocessing and arithmetic."""
+        return digests.of_texts(self.fingerprint, self.precision)
+
+    @cached_property
+    def _describer(self) -> Describer:
+        return load_from_settings(self._settings)
+
+    def descriptors(
+        self,
+        pictures: Roles,
+        *,
+        optional: frozenset[str] = frozenset(),  # noqa: ARG002 - a model can describe every role
+    ) -> dict[str, Descriptors]:
+        """See `Source`."""
+        files = {role: self._file_of(wanted) for role, wanted in pictures.items()}
+        missing = [role for role, file in files.items() if not file.is_file()]
+        if missing:
+            self._describe({role: pictures[role] for role in missing}, files)
+        return {role: _read(file, len(pictures[role].pictures)) for role, file in files.items()}
+
+    def _file_of(self, pictures: PictureSet) -> Path:
+        return self._folder / "descriptors" / f"{self.fingerprint}-{self.precision}-{pictures.digest}.npz"
+
+    def _describe(self, pictures: Roles, files: Mapping[str, Path]) -> None:
+        paths = dict.fromkeys(path for wanted in pictures.values() for path in wanted.paths)
+        found = Found(files=[_found(path) for path in paths])
+        catalog = self._folder / "catalogs" / f"{self.fingerprint}-{self.precision}.db"
+        with open_catalog(catalog, self._describer) as store:
+            seen = ingest_found(store, self._describer, found, workers=self._workers, progress=self._progress)
+            if seen.skipped:
+                raise _incomplete(seen.skipped)
+            (self._folder / "descriptors").mkdir(parents=True, exist_ok=True)
+            for role, wanted in pictures.items():
+                images = store.images(wanted.paths)
+                if len(images) < len(wanted.pictures):
+                    raise EvaluationError(
+                        f"Another process changed the catalog {catalog} meanwhile; run the same command again."
+                    )
+                write_descriptors(
+                    files[role],
+                    paths=wanted.paths,
+                    descriptors=store.descriptors([image.content_id for image in images]),
+                    model=self._describer.identity,
+                )
+
+
+def _read(file: Path, count: int) -> Descriptors:
+    """Read a file that this module wrote."""
+    try:
+        with np.load(file, allow_pickle=False) as archive:
+            rows: Descriptors = archive["descriptors"]
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise EvaluationError(f"{file} is damaged; delete it and run the same command again.") from error
+    if rows.ndim != 2 or len(rows) != count or rows.dtype != np.float32:
+        raise EvaluationError(f"{file} is damaged; delete it and run the same command again.")
+    return rows
+
+
+def _found(path: str) -> FoundFile:
+    try:
+        info = os.stat(path)
+    except OSError as error:
+        raise EvaluationError(f"{path} cannot be read: {error.strerror or error}.") from error
+    return FoundFile(path, info.st_size, info.st_mtime_ns)
+
+
+def _incomplete(skipped: Sequence[Skipped]) -> EvaluationError:
+    names = ", ".join(f"{item.path} ({item.reason})" for item in skipped[:NAMED])
+    more = f" and {len(skipped) - NAMED:,} more" if len(skipped) > NAMED else ""
+    many = len(skipped) > 1
+    return EvaluationError(
+        f"{len(skipped):,} {'pictures' if many else 'picture'} of the benchmark cannot be read, and figures without "
+        f"{'them' if many else 'it'} would mean something else: {names}{more}. Get {'them' if many else 'it'} again."
+    )
