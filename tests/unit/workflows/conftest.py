@@ -33,3 +33,10 @@ def catalog(model: SmallModel, tmp_path: Path) -> Iterator[Catalog]:
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "photos").mkdir()
     return tmp_path / "photos"
+
+
+@pytest.fixture(autouse=True)
+def own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is read from or written to the folders of whoever runs the tests."""
+    monkeypatch.setenv("COPYLENS_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("COPYLENS_MODELS_DIR", str(tmp_path / "models"))
