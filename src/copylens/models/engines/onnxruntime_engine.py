@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from copylens.errors import EngineError
 from copylens.models.engines.base import Engine, PixelBatch, Precision
+from copylens.models.engines.parts import PartRunner
 from copylens.models.package import INPUT_NAME, OUTPUT_NAME, ModelPackage
 
 _ERRORS_ONLY = 3
@@ -19,7 +20,7 @@ class OnnxRuntimeEngine(Engine):
     Args:
         package: the model.
         precision: only float32.
-        threads: of one run; None lets the runtime take every core.
+        threads: that run parts of a batch side by side; None takes one for each core.
 
     Raises:
         EngineError: another precision, or a graph that ONNX Runtime cannot load.
@@ -39,7 +40,8 @@ class OnnxRuntimeEngine(Engine):
 
         options = onnxruntime.SessionOptions()
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
-        options.intra_op_num_threads = threads or 0
+        # Threads within a layer spin while they wait for each other, on cores that decoding needs.
+        options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         options.log_severity_level = _ERRORS_ONLY
         try:
@@ -48,8 +50,12 @@ class OnnxRuntimeEngine(Engine):
             )
         except Exception as error:
             raise EngineError(f"ONNX Runtime cannot load {package.onnx_path}: {error}") from error
+        self._parts = PartRunner(threads)
 
     def _run(self, batch: PixelBatch) -> npt.NDArray[Any]:
+        return self._parts.run(batch, self._run_part)
+
+    def _run_part(self, batch: PixelBatch) -> npt.NDArray[Any]:
         try:
             result: npt.NDArray[Any] = self._session.run([OUTPUT_NAME], {INPUT_NAME: batch})[0]
         except Exception as error:
