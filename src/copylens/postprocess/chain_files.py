@@ -72,7 +72,8 @@ def read_chain(path: str | os.PathLike[str]) -> tuple[str, str, Arrays]:
 
 def _members(path: str | os.PathLike[str]) -> tuple[str, Arrays]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # Opened here, since NumPy leaves a file open whose archive is damaged.
+        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as archive:
             layout = str(archive["format"]) if "format" in archive.files else ""
             # Another tool's file may be large: it is not read to the end.
             return layout, {name: archive[name] for name in archive.files} if layout == FORMAT else {}
