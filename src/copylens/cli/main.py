@@ -14,6 +14,7 @@ import typer
 from copylens.cli import scan
 from copylens.cli.compare import compare_command
 from copylens.cli.describe import describe_command
+from copylens.cli.evaluate import evaluate_app
 from copylens.cli.guard import USAGE, run
 from copylens.cli.models import models_app
 from copylens.version import __version__
@@ -53,6 +54,7 @@ app.command("scan", epilog=scan.EXAMPLES)(scan.scan_command)
 app.command("compare")(compare_command)
 app.command("describe")(describe_command)
 app.add_typer(models_app, name="models")
+app.add_typer(evaluate_app, name="evaluate")
 
 
 def main() -> None:

@@ -27,7 +27,7 @@ def render(evaluation: Evaluation, console: Console) -> None:
         if left_out > 0:
             console.print(Text(f"  ... and {plural(left_out, 'more row')} (see --markdown)", "dim"))
         if table.note:
-            console.print(Text(f"  {printable(table.note)}", "dim"))
+            console.print(Text(f"  {printable(table.note)}", "dim"), soft_wrap=True)
         console.print()
     for line in provenance(evaluation):
         console.print(Text(printable(line), "dim"), soft_wrap=True)
@@ -39,10 +39,16 @@ def _drawn(table: Table) -> RichTable:
     from rich.text import Text
 
     drawn = RichTable(
-        title=Text(printable(table.title), "bold"), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False
+        title=Text(printable(table.title), "bold"),
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        collapse_padding=True,
+        pad_edge=False,
     )
     for position, column in enumerate(table.columns):
-        drawn.add_column(Text(printable(column)), justify="right" if position else "left", overflow="fold")
+        head = Text("\n".join(printable(line) for line in column.split("\n")))
+        # Names may fold; a number that is cut would be another number.
+        drawn.add_column(head, justify="right" if position else "left", overflow="fold", no_wrap=position > 0)
     for row in table.rows[:PREVIEW_ROWS]:
         drawn.add_row(*(_text(cell) for cell in row))
     return drawn

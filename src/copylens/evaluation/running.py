@@ -57,13 +57,7 @@ def evaluate(
         UsageError: a setting that cannot be meant, or saved descriptors that do not fit.
         ModelError: a model cannot be used.
     """
-    chosen = settings or EvaluationSettings()
-    if not systems:
-        raise UsageError("Give at least one model or file of descriptors to evaluate.")
-    run = _Run.prepare(benchmark, chosen, progress)
-    evaluation = run.evaluate(systems)
-    write_result(run.folder / RESULT, evaluation)
-    return evaluation
+    return Run.prepare(benchmark, settings or EvaluationSettings(), progress=progress).evaluate(systems)
 
 
 def load_evaluation(run_folder: PathLike) -> Evaluation:
@@ -95,8 +89,19 @@ class _System:
 
 
 @dataclass(frozen=True)
-class _Run:
-    """What all systems share."""
+class Run:
+    """A benchmark, settings and a run folder, ready for systems; make it with `Run.prepare`.
+
+    Attributes:
+        benchmark: pictures and truth.
+        settings: how systems are evaluated.
+        progress: called as ``progress(stage, done, total)``.
+        roles: the pictures and their state on the disk.
+        truth: ``(T, 2) int64`` positions of queries and references.
+        digest: of the benchmark.
+        folder: the run folder.
+        rule: which candidates are judged.
+    """
 
     benchmark: Benchmark
     settings: EvaluationSettings
@@ -108,8 +113,13 @@ class _Run:
     rule: CandidateRule
 
     @classmethod
-    def prepare(cls, benchmark: Benchmark, settings: EvaluationSettings, progress: Progress) -> _Run:
-        """Look at the pictures' files and make the run folder."""
+    def prepare(cls, benchmark: Benchmark, settings: EvaluationSettings, *, progress: Progress) -> Run:
+        """Look at the pictures' files and make the run folder.
+
+        Raises:
+            EvaluationError: a picture is not there, or the folder cannot be made.
+            UsageError: a chain that cannot be meant.
+        """
         chains = [Chain.parse(text) for text in settings.chains]
         roles = _roles(benchmark, training=any(chain.needs_training for chain in chains))
         digest = digests.of_texts(
@@ -127,7 +137,9 @@ class _Run:
         return cls(benchmark, settings, progress, roles, truth, digest, folder, rule)
 
     def evaluate(self, systems: Sequence[System]) -> Evaluation:
-        """Predict with every system, then judge."""
+        """Predict with every system, judge, and write the result; see the function `evaluate`."""
+        if not systems:
+            raise UsageError("Give at least one model or file of descriptors to evaluate.")
         chosen = self._systems(systems)
         predicted = [self._task(system).predict(system.source, system.chain) for system in chosen]
         resampling = Resampling(self.settings.samples, self.settings.level, self.settings.seed)
@@ -138,7 +150,10 @@ class _Run:
                 score(self.benchmark, self.truth, system.label, origin, plain, normalised, resampling)
             )
         candidates = [(system.label, *lists) for system, lists in zip(chosen, predicted, strict=True)]
-        return Evaluation(tuple(results), compare(self.benchmark, self.truth, candidates, resampling))
+        comparisons = compare(self.benchmark, self.truth, candidates, resampling)
+        evaluation = Evaluation(tuple(results), comparisons)
+        write_result(self.folder / RESULT, evaluation)
+        return evaluation
 
     def _systems(self, systems: Sequence[System]) -> list[_System]:
         """Every system with every chain; labels tell them apart."""

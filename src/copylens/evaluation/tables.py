@@ -58,7 +58,7 @@ class Table:
 
     Attributes:
         title: above it.
-        columns: their heads; the first one names the rows.
+        columns: their heads, in one or two lines; the first one names the rows.
         rows: as many cells each as there are columns.
         note: a sentence below it; may be empty.
     """
@@ -91,7 +91,7 @@ def headline(evaluation: Evaluation) -> Table:
         if system.normalised is not None:
             scored = system.normalised
             rows.append((Cell(f"  {NORMALISED}"), *_figures(scored, keys), _threshold(scored)))
-    columns = ("System", *(FIGURES[key] for key in keys), "score at P90")
+    columns = ("System", *(FIGURES[key] for key in keys), "score\nat P90")
     note = "Of equal scores, misses count before hits."
     if origin.samples:
         note = f"With {origin.level:.0%} bootstrap intervals over the queries. {note}"
@@ -117,15 +117,15 @@ def edits(evaluation: Evaluation) -> Table:
     by_name = [{edit.name: edit for edit in system.by_edit} for system in evaluation.systems]
     single = len(evaluation.systems) == 1
     rows = []
+    several = [system.several_edits for system in evaluation.systems]
+    if any(several):
+        cells = _slice_cells("(several edits)", several)
+        rows.append((*cells, Cell("")) if single else cells)
     for name in by_name[0]:
         found = [names[name] for names in by_name if name in names]
         alone = _slice_cells(name, [edit.alone for edit in found])
         rows.append((*alone, _rate(found[0].within)) if single else alone)
-    several = [system.several_edits for system in evaluation.systems]
-    if several[0] is not None:
-        cells = _slice_cells("(several edits)", several)
-        rows.append((*cells, Cell("")) if single else cells)
-    columns = ("Edit", *_slice_columns(evaluation), *(("R@1 in mixes",) if single else ()))
+    columns = ("Edit", *_slice_columns(evaluation), *(("R@1 in\nmixes",) if single else ()))
     note = "Queries made with that edit alone" + ("; last column: with others, too." if single else ": R@1.")
     return Table("By edit, what fails most first", columns, tuple(rows), note)
 
@@ -135,7 +135,7 @@ def slices(evaluation: Evaluation, title: str, choose: Callable[[SystemResult], 
     by_name = [{part.name: part for part in choose(system)} for system in evaluation.systems]
     rows = [_slice_cells(name, [names.get(name) for names in by_name]) for name in by_name[0]]
     note = "" if len(by_name) == 1 else "R@1 of each system."
-    return Table(title, ("Queries", *_slice_columns(evaluation)), tuple(rows), note)
+    return Table(title, ("", *_slice_columns(evaluation)), tuple(rows), note)
 
 
 def provenance(evaluation: Evaluation) -> list[str]:
@@ -202,20 +202,20 @@ def _difference(difference: Difference) -> Cell:
 
 def _slice_columns(evaluation: Evaluation) -> tuple[str, ...]:
     if len(evaluation.systems) > 1:
-        return ("queries", *(system.label for system in evaluation.systems))
-    return ("queries", "R@1", "found at P90", "false alarms", "mean score")
+        return ("queries", "copies", *(system.label for system in evaluation.systems))
+    return ("queries", "copies", "R@1", "found\nat P90", "false\nalarms", "mean\nscore")
 
 
 def _slice_cells(name: str, parts: Sequence[Slice | None]) -> tuple[Cell, ...]:
     first, *others = parts
-    count = Cell(f"{first.queries:,}" if first else "0")
+    counts = (first.queries, first.pairs) if first else (0, 0)
+    named = (Cell(name), *(Cell(f"{count:,}") for count in counts))
     if others:
-        return (Cell(name), count, *(_rate(part) for part in parts))
+        return (*named, *(_rate(part) for part in parts))
     if first is None:
-        return (Cell(name), count, *[Cell(NOTHING)] * 4)
+        return (*named, *[Cell(NOTHING)] * 4)
     return (
-        Cell(name),
-        count,
+        *named,
         _rate(first),
         Cell(_number(first.found)),
         Cell(_number(first.false_alarms)),
