@@ -24,3 +24,11 @@ class GeM(nn.Module):
         powered = features.clamp(min=EPSILON) ** self.p
         pooled: torch.Tensor = powered.mean(dim=(2, 3)) ** (1.0 / self.p)
         return pooled
+
+
+class AveragePooling(nn.Module):
+    """The plain mean over space, as in SimCLR: ``(N, C, H, W) -> (N, C)``."""
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """Pool ``(N, C, H, W)`` to ``(N, C)``."""
+        return features.mean(dim=(2, 3))

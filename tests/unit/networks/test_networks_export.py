@@ -143,6 +143,7 @@ def test_half_weights_are_cast_back_before_use() -> None:
 
 def test_weights_beyond_the_range_of_half_stay_as_they_are() -> None:
     made = network(dims=32)
+    assert isinstance(made.projection, nn.Linear)
     made.projection.weight.data *= 1e7
     model = onnx.load_from_string(export_onnx(made, SPEC)[0])
     kinds = {t.name: t.data_type for t in model.graph.initializer if "projection.weight" in t.name}

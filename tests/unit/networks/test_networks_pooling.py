@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from copylens.networks.pooling import EPSILON, GeM
+from copylens.networks.pooling import EPSILON, AveragePooling, GeM
 
 POWERS = [1.0, 2.0, 3.0, 4.5]
 
@@ -94,3 +94,9 @@ def test_ignores_positions_and_follows_scale(values: np.ndarray, seed: int, scal
     )
     torch.testing.assert_close(GeM(3.0)(shuffled), GeM(3.0)(x))
     torch.testing.assert_close(GeM(3.0)(x * scale), GeM(3.0)(x) * scale)
+
+
+def test_the_average_counts_negative_values_too() -> None:
+    x = features(2, 3, 4, 5)
+    torch.testing.assert_close(AveragePooling()(x), x.mean(dim=3).mean(dim=2))
+    assert not torch.allclose(AveragePooling()(x), GeM(1.0)(x))

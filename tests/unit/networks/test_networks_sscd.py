@@ -67,3 +67,22 @@ def test_the_power_of_the_pooling_is_a_constant() -> None:
     network = SSCDNetwork("test_resnet", dims=4, p=1.0)
     assert network.pooling.p == 1.0
     assert not list(network.pooling.parameters())
+
+
+@torch.no_grad()
+def test_simclr_averages_and_projects_through_a_hidden_layer() -> None:
+    torch.manual_seed(1)
+    network = SSCDNetwork("test_resnet", dims=16, pooling="average", head="mlp").eval()
+    pooled = network.backbone(pixels()).mean(dim=(2, 3))
+    hidden, last = network.projection[0], network.projection[2]  # type: ignore[index]
+    assert hidden.weight.shape == (pooled.shape[1], pooled.shape[1])
+    rows = torch.relu(pooled @ hidden.weight.T + hidden.bias) @ last.weight.T + last.bias
+    torch.testing.assert_close(network(pixels()), rows / rows.norm(dim=1, keepdim=True))
+
+
+@torch.no_grad()
+def test_a_layer_behind_the_classifiers_pooling_is_left_out() -> None:
+    # MobileNetV4 widens 960 channels to 1280 behind its pooling.
+    network = SSCDNetwork("mobilenetv4_conv_small", dims=8).eval()
+    assert network.features(pixels()).shape == (2, 960)
+    assert network(pixels()).shape == (2, 8)

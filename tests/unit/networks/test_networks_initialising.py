@@ -1,0 +1,101 @@
+"""Residual branches start at zero in every family that is known, and weights fit to the last name or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from copylens.errors import ModelError
+from copylens.networks.initialising import load_backbone, zero_residual_branches
+from copylens.networks.torchvision_shim import import_timm
+
+
+def backbone(name: str, classes: int = 0) -> nn.Module:
+    torch.manual_seed(3)
+    made: nn.Module = import_timm().create_model(name, num_classes=classes, global_pool="")
+    return made
+
+
+def blocks_with_skip(network: nn.Module) -> list[nn.Module]:
+    return [m for m in network.modules() if hasattr(m, "zero_init_last") or getattr(m, "has_skip", False)]
+
+
+@pytest.mark.parametrize(
+    "name", ["resnet18", "resnext50_32x4d", "tf_efficientnet_lite0", "mobilenetv4_conv_small"]
+)
+@torch.no_grad()
+def test_every_branch_is_the_identity_at_the_start(name: str) -> None:
+    network = backbone(name).eval()
+    blocks = blocks_with_skip(network)
+    assert blocks
+    assert zero_residual_branches(network) == len(blocks)
+    checked = 0
+    for block in blocks:
+        seen: list[tuple[torch.Tensor, torch.Tensor]] = []
+
+        def note(
+            _: nn.Module,
+            inputs: tuple[torch.Tensor, ...],
+            output: torch.Tensor,
+            seen: list[tuple[torch.Tensor, torch.Tensor]] = seen,
+        ) -> None:
+            seen.append((inputs[0], output))
+
+        handle = block.register_forward_hook(note)
+        network(torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)))
+        handle.remove()
+        if getattr(block, "downsample", None) is None:
+            # Activations before a block are not negative in ResNets, so that their last ReLU changes nothing.
+            before, after = seen[0]
+            torch.testing.assert_close(after, before)
+            checked += 1
+    assert checked
+
+
+def test_a_network_without_known_branches_says_none() -> None:
+    assert zero_residual_branches(nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4))) == 0
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".pt"])
+def test_weights_come_back_and_a_classifier_stays_out(suffix: str, tmp_path: Path) -> None:
+    whole = backbone("resnet18", classes=7)
+    path = tmp_path / f"weights{suffix}"
+    state = {name: value.clone() for name, value in whole.state_dict().items()}
+    save_file(state, path) if suffix == ".safetensors" else torch.save(state, path)
+    torch.manual_seed(9)
+    fresh: nn.Module = import_timm().create_model("resnet18", num_classes=0, global_pool="")
+    load_backbone(fresh, path)
+    for name, value in fresh.state_dict().items():
+        torch.testing.assert_close(value, state[name], rtol=0, atol=0)
+
+
+def test_what_does_not_fit_is_named(tmp_path: Path) -> None:
+    network = backbone("resnet18")
+    state = network.state_dict()
+    path = tmp_path / "w.pt"
+    torch.save(
+        {name: value for name, value in state.items() if name != "conv1.weight"} | {"odd": torch.ones(1)},
+        path,
+    )
+    with pytest.raises(ModelError, match=r"missing conv1\.weight; unknown odd"):
+        load_backbone(network, path)
+    torch.save(state | {"conv1.weight": torch.ones(2, 3, 7, 7)}, path)
+    with pytest.raises(ModelError, match=r"conv1\.weight has shape \(2, 3, 7, 7\), not \(64, 3, 7, 7\)"):
+        load_backbone(network, path)
+
+
+def test_files_that_are_no_weights(tmp_path: Path) -> None:
+    network = backbone("resnet18")
+    with pytest.raises(ModelError, match="no such file"):
+        load_backbone(network, tmp_path / "none.pt")
+    for name in ("bad.pt", "bad.safetensors"):
+        (tmp_path / name).write_bytes(b"not weights at all")
+        with pytest.raises(ModelError, match="not a readable file of weights"):
+            load_backbone(network, tmp_path / name)
+    torch.save([1, 2], tmp_path / "list.pt")
+    with pytest.raises(ModelError, match="does not hold a state dictionary"):
+        load_backbone(network, tmp_path / "list.pt")
