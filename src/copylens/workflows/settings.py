@@ -21,6 +21,7 @@ STAGES: dict[str, str] = {
     "match": "Comparing",
     "verify": "Checking exact copies",
     "thumbnails": "Making thumbnails",
+    "make": "Making pictures",
     "download": "Downloading",
 }
 
