@@ -11,7 +11,6 @@ Shapes: N pictures, D dimensions.
 from __future__ import annotations
 
 import os
-import zipfile
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ import numpy as np
 
 from copylens.errors import EvaluationError
 from copylens.evaluation import digests
+from copylens.evaluation.archives import plain_arrays
 from copylens.evaluation.nouns import Picture
 from copylens.evaluation.saved import MISSING, RowFinder, read_identity, read_saved, require
 from copylens.evaluation.systems import ModelSystem, SavedSystem, System
@@ -220,9 +220,9 @@ class ModelSource(Source):
 def _read(file: Path, count: int) -> Descriptors:
     """Read a file that this module wrote."""
     try:
-        with np.load(file, allow_pickle=False) as archive:
-            rows: Descriptors = archive["descriptors"]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        with plain_arrays(file) as arrays:
+            rows: Descriptors = arrays["descriptors"]
+    except (OSError, ValueError) as error:
         raise EvaluationError(f"{file} is damaged; delete it and run the same command again.") from error
     if rows.ndim != 2 or len(rows) != count or rows.dtype != np.float32:
         raise EvaluationError(f"{file} is damaged; delete it and run the same command again.")

@@ -8,7 +8,6 @@ Shapes: Q queries, R references, M candidates, T true pairs, D dimensions.
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 
 from copylens.errors import EvaluationError
 from copylens.evaluation import digests
+from copylens.evaluation.archives import plain_arrays
 from copylens.evaluation.candidates import find_candidates
 from copylens.evaluation.describing import BACKGROUND, QUERIES, REFERENCES, TRAINING, Roles, Source
 from copylens.evaluation.nouns import CandidateRule, Ints, Predictions, Scores
@@ -232,14 +232,14 @@ def _blocks(count: int) -> Iterator[slice]:
 
 def _read(path: Path) -> Predicted:
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            source_dims, dims = archive["dims"].tolist()
+        with plain_arrays(path) as arrays:
+            source_dims, dims = arrays["dims"].tolist()
             return Predicted(
-                post_processing=str(archive["post_processing"]),
+                post_processing=str(arrays["post_processing"]),
                 source_dims=source_dims,
                 dims=dims,
-                predictions=Predictions(archive["queries"], archive["references"], archive["scores"]),
-                truth_scores=archive["truth_scores"],
+                predictions=Predictions(arrays["queries"], arrays["references"], arrays["scores"]),
+                truth_scores=arrays["truth_scores"],
             )
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError) as error:
         raise EvaluationError(f"{path} is damaged; delete it and run the same command again.") from error

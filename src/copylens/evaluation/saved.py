@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import zipfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from copylens.errors import UsageError
+from copylens.evaluation.archives import plain_arrays
 from copylens.evaluation.nouns import Ints, Picture
 from copylens.postprocess import l2_normalised
 from copylens.records import Descriptors, ModelIdentity
@@ -84,16 +84,16 @@ def read_identity(path: str) -> ModelIdentity:
 @contextmanager
 def _open(path: str) -> Iterator[Mapping[str, npt.NDArray[Any]]]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            names = sorted(archive)
+        with plain_arrays(path) as arrays:
+            names = sorted(arrays)
             if not {"paths", "descriptors"} <= set(names):
                 raise UsageError(
                     f"{path} must hold the arrays 'paths' and 'descriptors'; it holds {', '.join(names) or 'none'}."
                 )
-            yield archive
+            yield arrays
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror or error}.") from error
-    except (ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
+    except ValueError as error:
         raise UsageError(
             f"{path} is no .npz file of plain arrays, or is damaged; write one with `copylens describe`."
         ) from error
