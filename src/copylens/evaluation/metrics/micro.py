@@ -147,6 +147,6 @@ def check_precision(precision: float) -> None:
 def _last_hit_at(counts: HitCounts, precision: float) -> int | None:
     """Find the last hit up to which the precision holds; nothing between two hits has a higher recall."""
     found = counts.hits_before + counts.copies
-    # A hit that counts zero times stands for the hits before it; where there are none, nothing is found.
-    keeps = np.flatnonzero((found > 0) & (found / np.maximum(found + counts.misses_before, 1) >= precision))
+    # A hit that counts zero times stands for the hits before it; where there are none, the precision is 0.
+    keeps = np.flatnonzero(found / np.maximum(found + counts.misses_before, 1) >= precision)
     return int(keeps[-1]) if len(keeps) else None
