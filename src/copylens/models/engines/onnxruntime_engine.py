@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy.typing as npt
 
 from copylens.errors import EngineError
 from copylens.models.engines.base import Engine, PixelBatch, Precision
-from copylens.models.engines.parts import PartRunner
+from copylens.models.engines.parts import join, split, usable_cores
 from copylens.models.package import INPUT_NAME, OUTPUT_NAME, ModelPackage
 
 _ERRORS_ONLY = 3
@@ -50,10 +51,18 @@ class OnnxRuntimeEngine(Engine):
             )
         except Exception as error:
             raise EngineError(f"ONNX Runtime cannot load {package.onnx_path}: {error}") from error
-        self._parts = PartRunner(threads)
+        self._threads = threads or usable_cores()
+        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="copylens-engine")
+        self._warm = False
 
     def _run(self, batch: PixelBatch) -> npt.NDArray[Any]:
-        return self._parts.run(batch, self._run_part)
+        first, *others = split(batch, self._threads)
+        if self._warm:
+            return join(list(self._pool.map(self._run_part, [first, *others])))
+        # A binding that sets itself up in two threads at once can hang (OpenVINO's does): the first run is alone.
+        result = self._run_part(first)
+        self._warm = True
+        return join([result, *self._pool.map(self._run_part, others)])
 
     def _run_part(self, batch: PixelBatch) -> npt.NDArray[Any]:
         try:

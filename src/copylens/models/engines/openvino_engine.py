@@ -6,16 +6,18 @@ OpenVINO's Python package reports to Google Analytics and writes ``~/intel`` whe
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import sys
-from queue import SimpleQueue
+from collections import deque
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from copylens.errors import EngineError, MissingExtraError
 from copylens.models.engines.base import Engine, PixelBatch, Precision
-from copylens.models.engines.parts import PartRunner
+from copylens.models.engines.parts import join, split, usable_cores
 from copylens.models.package import INPUT_NAME, OUTPUT_NAME, ModelPackage
 
 _HINTS: dict[Precision, tuple[str, str]] = {
@@ -52,34 +54,46 @@ class OpenVinoEngine(Engine):
         # Without this check OpenVINO takes the hint and computes in float32 all the same.
         if precision not in _precisions(core):
             raise EngineError(f"OpenVINO has no {precision} on this processor; use precision float32.")
-        self._parts = PartRunner(threads)
+        streams = threads or usable_cores()
         config: dict[str, Any] = {
             "INFERENCE_PRECISION_HINT": _HINTS[precision][0],
             "PERFORMANCE_HINT": "THROUGHPUT",
-            "NUM_STREAMS": self._parts.threads,
-            "INFERENCE_NUM_THREADS": self._parts.threads,
+            "NUM_STREAMS": streams,
+            "INFERENCE_NUM_THREADS": streams,
         }
-        # A request serves one thread at a time; as many as threads, so that none ever waits for one.
-        self._requests: SimpleQueue[Any] = SimpleQueue()
         try:
             self._model = core.compile_model(core.read_model(str(package.onnx_path)), "CPU", config)
-            for _ in range(self._parts.threads):
-                self._requests.put(self._model.create_infer_request())
+            self._requests = [self._model.create_infer_request() for _ in range(streams)]
         except RuntimeError as error:
             raise EngineError(f"OpenVINO cannot load {package.onnx_path}: {error}") from error
 
     def _run(self, batch: PixelBatch) -> npt.NDArray[Any]:
-        return self._parts.run(batch, self._run_part)
-
-    def _run_part(self, batch: PixelBatch) -> npt.NDArray[Any]:
-        request = self._requests.get()
+        # OpenVINO's own threads run the parts: its binding can hang when two of ours first use it at once.
+        parts, results = split(batch, len(self._requests)), []
+        running: deque[Any] = deque()
         try:
-            result: npt.NDArray[Any] = request.infer({INPUT_NAME: batch}, share_inputs=True)[OUTPUT_NAME]
+            for place, part in enumerate(parts):
+                if len(running) == len(self._requests):
+                    results.append(_finished(running.popleft()))
+                request = self._requests[place % len(self._requests)]
+                request.start_async({INPUT_NAME: part}, share_inputs=True)
+                running.append(request)
+            while running:
+                results.append(_finished(running.popleft()))
         except (RuntimeError, KeyError) as error:
             raise EngineError(f"{self._where}: the run failed: {error}") from error
         finally:
-            self._requests.put(request)
-        return result
+            # They read the batch, which belongs to the caller.
+            for request in running:
+                with contextlib.suppress(RuntimeError):
+                    request.wait()
+        return join(results)
+
+
+def _finished(request: Any) -> npt.NDArray[Any]:
+    """Wait for a request and copy what it gave."""
+    request.wait()
+    return np.array(request.get_tensor(OUTPUT_NAME).data)
 
 
 def openvino_precisions() -> tuple[Precision, ...]:

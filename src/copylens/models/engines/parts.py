@@ -1,4 +1,4 @@
-"""A batch in, one array out: its parts run side by side, each on one thread of its own.
+"""A batch in, parts of it that run side by side out, each on one thread; and their results joined.
 
 Splitting the batch instead of each layer leaves no thread waiting for another while decoding threads hold the cores,
 and keeps what a run needs small: `PART` pictures for each thread, however large the batch.
@@ -7,8 +7,7 @@ and keeps what a run needs small: `PART` pictures for each thread, however large
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -21,45 +20,32 @@ PART = 4
 """Pictures of one run at most: measured fastest on one thread, as more of them fall out of its cache."""
 
 
-class PartRunner:
-    """Threads that run parts of a batch.
+def split(batch: PixelBatch, threads: int) -> list[PixelBatch]:
+    """Cut a batch of N >= 1 pictures into parts.
 
-    Args:
-        threads: at least 1; None takes one for each core that this process may use.
-
-    Attributes:
-        threads: how many there are.
+    Returns:
+        Views of 1 to `PART` pictures each, in order, of nearly equal length; as many as threads where N allows it.
     """
+    count = max(-(-len(batch) // PART), min(threads, len(batch)))
+    return np.array_split(batch, count)
 
-    def __init__(self, threads: int | None = None) -> None:
-        self.threads = threads or usable_cores()
-        self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="copylens-engine")
 
-    def run(self, batch: PixelBatch, run_part: Callable[[PixelBatch], npt.NDArray[Any]]) -> npt.NDArray[Any]:
-        """Run every part and join the results in order.
+def join(results: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    """Join what the parts gave along the first axis.
 
-        Args:
-            batch: ``(N, ...)``, N >= 1.
-            run_part: called with ``(n, ...)``, 1 <= n <= `PART`, by at most `threads` threads at once; what it raises
-                is raised here.
-
-        Returns:
-            What `run_part` gave, joined along the first axis.
-
-        Raises:
-            EngineError: the results have shapes that cannot be joined.
-        """
-        count = max(-(-len(batch) // PART), min(self.threads, len(batch)))
-        if count == 1:
-            return run_part(batch)
-        results = list(self._pool.map(run_part, np.array_split(batch, count)))
-        try:
-            return np.concatenate(results)
-        except ValueError as error:
-            shapes = sorted({result.shape for result in results})
-            raise EngineError(
-                f"The graph gave shapes {shapes} for parts of one batch; check the package with: copylens models verify"
-            ) from error
+    Raises:
+        EngineError: their shapes cannot be joined.
+    """
+    if len(results) == 1:
+        return results[0]
+    try:
+        return np.concatenate(results)
+    except ValueError as error:
+        shapes = sorted({result.shape for result in results})
+        raise EngineError(
+            f"The graph gave shapes {shapes} for parts of one batch; "
+            "check the package with: copylens models verify"
+        ) from error
 
 
 def usable_cores() -> int:
