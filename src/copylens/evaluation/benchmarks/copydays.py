@@ -168,7 +168,7 @@ def _find_block(root: str, block: str) -> list[_Copy]:
         folder = os.path.join(root, below)
         if os.path.isdir(folder):
             found = sorted(_members(folder, block), key=lambda copy: copy.picture.key)
-            if found or below:
+            if found:
                 return _checked(found, block)
     return []
 

@@ -108,6 +108,7 @@ def test_the_archives_as_they_unpack(whole: Path, strong_only: Path, tmp_path: P
     expected = open_copydays(strong_only)
     (strong_only / "original").rename(strong_only / "copydays_original")
     (strong_only / "strong").rename(strong_only / "copydays_strong")
+    (strong_only / "original").mkdir()
     assert keys(open_copydays(strong_only)) == keys(expected)
     flat = tmp_path / "flat"
     flat.mkdir()
