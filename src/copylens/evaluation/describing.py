@@ -129,8 +129,8 @@ class SavedSource(Source):
 
     def __init__(self, system: SavedSystem) -> None:
         self.file = system.path
-        self._digest = digests.of_file(system.path)
         said = read_identity(system.path)
+        self._digest = digests.of_file(system.path)
         self.model = said.name or Path(system.path).stem
         self.fingerprint = said.fingerprint or self._digest
         self.label = system.label or self.model
@@ -151,7 +151,7 @@ class SavedSource(Source):
             rows = finder.rows_of(wanted.pictures)
             if role in optional and (rows == MISSING).all():
                 continue
-            require(rows, wanted.pictures, file=self.file, role=f"{role} pictures")
+            require(rows, wanted.pictures, file=self.file, role=_noun(role))
             out[role] = saved.rows[rows]
         return out
 
@@ -215,6 +215,10 @@ class ModelSource(Source):
                     descriptors=store.descriptors([image.content_id for image in images]),
                     model=self._describer.identity,
                 )
+
+
+def _noun(role: str) -> str:
+    return role if role in (QUERIES, REFERENCES) else f"{role} pictures"
 
 
 def _read(file: Path, count: int) -> Descriptors:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from copylens.evaluation.describing import (
     Roles,
     Source,
 )
-from copylens.evaluation.nouns import CandidateRule, Picture
+from copylens.evaluation.nouns import CandidateRule, Picture, Predictions
 from copylens.evaluation.predicting import Predicted, Task, pair_scores
 from copylens.postprocess import Chain
 from copylens.records import Descriptors
@@ -101,17 +102,24 @@ def test_plain_predictions_are_the_best_references_of_each_query(tmp_path: Path)
     assert (plain.post_processing, plain.source_dims, plain.dims) == ("none", DIMS, DIMS)
 
 
-def test_a_true_pair_has_one_score_candidate_or_not(tmp_path: Path) -> None:
-    plain, _ = task_in(tmp_path).predict(ArraySource(arrays()), Chain.parse("none"))
+def test_a_true_pair_has_one_score_candidate_or_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def rounding_otherwise(*arguments: Any, **options: Any) -> Predictions:
+        found = find_candidates(*arguments, **options)
+        return replace(found, scores=found.scores + np.float32(1e-3))
+
+    monkeypatch.setattr("copylens.evaluation.predicting.find_candidates", rounding_otherwise)
+    rows = arrays()
+    plain, _ = task_in(tmp_path).predict(ArraySource(rows), Chain.parse("none"))
     listed = pairs_of(plain)
-    both = [
-        (pair, score)
-        for pair, score in zip(map(tuple, TRUTH.tolist()), plain.truth_scores, strict=True)
-        if pair in listed
-    ]
-    assert 0 < len(both) < len(TRUTH)
-    for pair, score in both:
-        assert listed[pair] == float(score)
+    exact = pair_scores(rows[QUERIES], rows[REFERENCES], *TRUTH.T)
+    candidates = 0
+    for query, reference, score, bare in zip(*TRUTH.T.tolist(), plain.truth_scores, exact, strict=True):
+        if (query, reference) in listed:
+            assert listed[query, reference] == float(score)
+            candidates += 1
+        else:
+            assert score == bare
+    assert 0 < candidates < len(TRUTH)
 
 
 @pytest.mark.parametrize("rule", [CandidateRule(per_query=4), CandidateRule(per_query=None, overall=25)])
