@@ -122,28 +122,19 @@ def score(
     """
     standings = standings_of(plain.predictions, truth, len(benchmark.queries))
     scored = scored_list(benchmark, truth, plain, standings, resampling)
-    slicer = Slicer.at_threshold(
-        [benchmark.facts.get(query.key, UNKNOWN) for query in benchmark.queries],
-        truth,
-        plain.truth_scores,
-        plain.predictions,
-        standings,
-        scored.thresholds[0].threshold,
-    )
+    facts = [benchmark.facts.get(query.key, UNKNOWN) for query in benchmark.queries]
+    limit = scored.thresholds[0].threshold
+    slicer = Slicer.at_threshold(facts, truth, plain.truth_scores, plain.predictions, standings, limit)
     shown = (benchmark, truth, plain.truth_scores, plain.predictions, standings)
+    other = None
+    if normalised is not None:
+        ranks = standings_of(normalised.predictions, truth, len(benchmark.queries))
+        other = scored_list(benchmark, truth, normalised, ranks, resampling)
     return SystemResult(
         label=label,
         origin=origin,
         plain=scored,
-        normalised=None
-        if normalised is None
-        else scored_list(
-            benchmark,
-            truth,
-            normalised,
-            standings_of(normalised.predictions, truth, len(benchmark.queries)),
-            resampling,
-        ),
+        normalised=other,
         by_edit=slicer.by_edit(),
         several_edits=slicer.several_edits(),
         by_strength=slicer.by_strength(),
