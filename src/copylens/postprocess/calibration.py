@@ -40,8 +40,7 @@ def false_match_threshold(background: Descriptors, *, per_million: float) -> flo
     rows = checked_rows(background, what="Background descriptors").astype(np.float32, copy=False)
     count = len(rows)
     pairs = count * (count - 1) // 2
-    # The rate is below all of them, also where the product rounds up.
-    allowed = min(int(pairs * per_million / 1e6), pairs - 1)
+    allowed = int(pairs * per_million / 1e6)
     if allowed < 1:
         raise UsageError(f"{count} images have {pairs:,} pairs, too few to show {per_million:g} per million.")
     highest = np.empty(0, np.float32)

@@ -5,7 +5,6 @@ Shapes: N, n rows; C dimensions before the chain; D after it (score normalisatio
 
 from __future__ import annotations
 
-import copy
 import os
 from collections.abc import Iterable
 from typing import Any
@@ -111,7 +110,8 @@ class Chain:
 
     def without_score_normalisation(self) -> Chain:
         """The same steps, as they are fitted now, with scores left as they come."""
-        return Chain(copy.copy(step) for step in self.steps)
+        # A later fit gives this chain new steps and leaves these as they are.
+        return Chain(self.steps)
 
     def fit(
         self, *, training: npt.NDArray[Any] | None = None, background: npt.NDArray[Any] | None = None

@@ -92,6 +92,14 @@ def test_opposite_rows_give_the_lowest_threshold_there_is() -> None:
     assert reached(background, threshold) == 1
 
 
+def test_rounding_never_leads_below_the_lowest_score() -> None:
+    # Rows an ulp too long, as float32 leaves them: the product of opposites is two ulps below -1.
+    long = np.nextafter(np.float32(1), np.float32(2))
+    background = np.array([[long], [-long], [-long]], np.float32)
+    assert float(background[0] @ background[1]) < -1
+    assert false_match_threshold(background, per_million=400_000) == -1.0
+
+
 def test_copies_in_the_background_are_no_threshold_above_one() -> None:
     background = np.repeat(unit_rows(1, 8), 5, axis=0)
     with pytest.raises(UsageError, match="More than 5 pairs of the background score 1"):
