@@ -12,6 +12,7 @@
     ├── CatalogError               the catalog file cannot be opened, read or written
     │   └── FingerprintMismatchError  two different models met; names both and the choices
     ├── EvaluationError        pictures, descriptors or a run folder of an evaluation cannot be used
+    ├── TrainingError              a training cannot go on: values that are not finite
     ├── TooManyMatchesError        the threshold is so low that the matches would not fit in memory
     └── OutputError                a result cannot be written
 
@@ -80,6 +81,10 @@ class FingerprintMismatchError(CatalogError):
 
 class EvaluationError(CopyLensError):
     """Pictures, descriptors or a run folder of an evaluation cannot be used."""
+
+
+class TrainingError(CopyLensError):
+    """A training cannot go on; the message names the step and what was seen there."""
 
 
 class TooManyMatchesError(CopyLensError):

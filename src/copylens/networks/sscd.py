@@ -24,13 +24,23 @@ class SSCDNetwork(nn.Module):
         p: the power of GeM.
         pooling: GeM as SSCD, or the average as SimCLR.
         head: one linear layer as SSCD, or SimCLR's perceptron with one hidden layer of the features' width.
+        pretrained: start the backbone with the weights that timm downloads for it.
     """
 
     def __init__(
-        self, backbone: str, dims: int, p: float = 3.0, *, pooling: Pooling = "gem", head: Head = "linear"
+        self,
+        backbone: str,
+        dims: int,
+        p: float = 3.0,
+        *,
+        pooling: Pooling = "gem",
+        head: Head = "linear",
+        pretrained: bool = False,
     ) -> None:
         super().__init__()
-        self.backbone: nn.Module = import_timm().create_model(backbone, num_classes=0, global_pool="")
+        self.backbone: nn.Module = import_timm().create_model(
+            backbone, pretrained=pretrained, num_classes=0, global_pool=""
+        )
         channels = int(self.backbone.num_features)
         self.pooling: nn.Module = GeM(p) if pooling == "gem" else AveragePooling()
         self.projection: nn.Module

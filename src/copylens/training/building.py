@@ -1,0 +1,94 @@
+"""Settings in, a network ready to learn out: its backbone, its start, what stays frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from copylens.errors import UsageError
+from copylens.networks.initialising import load_backbone, zero_residual_branches
+from copylens.networks.sscd import SSCDNetwork
+from copylens.networks.torchvision_shim import import_timm
+from copylens.postprocess import PCAWhitening
+from copylens.training.settings import NetworkSettings
+
+
+def build_network(settings: NetworkSettings) -> SSCDNetwork:
+    """Build the network that learns; a fresh one is drawn from PyTorch's global random state.
+
+    Raises:
+        UsageError: timm does not know the backbone, or it yields no feature map.
+        ModelError: the file of weights does not fit.
+        MissingExtraError: PyTorch or timm is not installed.
+    """
+    timm = import_timm()
+    if not timm.is_model(settings.backbone):
+        near = timm.list_models(f"*{settings.backbone.split('_')[0]}*")[:3]
+        hint = f"; near are {', '.join(near)}" if near else ""
+        raise UsageError(f"network.backbone: timm has no {settings.backbone!r}{hint}.")
+    network = SSCDNetwork(
+        settings.backbone,
+        settings.dims,
+        settings.gem_power,
+        pooling=settings.pooling,
+        head=settings.head,
+        pretrained=settings.pretrained and settings.weights is None,
+    )
+    _check_feature_map(network, settings.backbone)
+    if settings.weights is not None:
+        load_backbone(network.backbone, Path(settings.weights))
+    elif settings.zero_residuals and not settings.pretrained:
+        zero_residual_branches(network.backbone)
+    return network
+
+
+@torch.no_grad()
+def _check_feature_map(network: SSCDNetwork, name: str) -> None:
+    was_training = network.training
+    features = network.eval().backbone.forward_features(torch.zeros(1, 3, 64, 64))  # type: ignore[operator]
+    network.train(was_training)
+    if features.ndim != 4 or features.shape[1] != network.backbone.num_features:
+        raise UsageError(
+            f"network.backbone: {name!r} yields {tuple(features.shape)}, not a feature map (N, C, H, W); take a "
+            "convolutional network."
+        )
+
+
+def freeze_batchnorm(network: nn.Module) -> None:
+    """Keep the statistics of the normalisations as they came; called after every ``network.train()``.
+
+    Their scales and shifts still learn.
+    """
+    for module in network.modules():
+        if isinstance(module, _BatchNorm):
+            module.eval()
+
+
+@torch.no_grad()
+def whiten_projection(network: SSCDNetwork, batches: Iterable[torch.Tensor]) -> None:
+    """Start the linear head as the PCA whitening of the features of some batches.
+
+    Args:
+        network: its projection is replaced in place; its normalisations run on their stored statistics here.
+        batches: ``(N, 3, H, W)`` normalised pixels.
+
+    Raises:
+        UsageError: fewer rows than the descriptor has dimensions.
+    """
+    was_training = network.training
+    network.eval()
+    rows = np.concatenate([network.features(pixels).float().cpu().numpy() for pixels in batches])
+    network.train(was_training)
+    projection = network.projection
+    if not isinstance(projection, nn.Linear):
+        raise UsageError("network.whiten_projection needs network.head linear.")
+    weight, bias = PCAWhitening(projection.out_features).fit(rows).affine()
+    # Rows of whitened features have length sqrt(D); L2 does not mind, but the head's learning rate does.
+    scale = 1.0 / np.sqrt(projection.out_features)
+    projection.weight.copy_(torch.from_numpy(weight * scale))
+    projection.bias.copy_(torch.from_numpy(bias * scale))

@@ -1,0 +1,344 @@
+"""Batches of pictures in, a trained network out, step by step; a run that was killed goes on as if nothing happened.
+
+Everything that is drawn follows from the seed and the step, or from random states that the checkpoint holds. So on
+a CPU the losses after a resume are those of the run that was not interrupted.
+"""
+
+from __future__ import annotations
+
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional
+from torch.nn.parallel import DistributedDataParallel
+
+from copylens.errors import TrainingError
+from copylens.networks.sscd import SSCDNetwork
+from copylens.training.augment import Augmenter
+from copylens.training.building import freeze_batchnorm
+from copylens.training.checkpoint import save_checkpoint
+from copylens.training.collapse import collapse_warning, effective_rank
+from copylens.training.data import PictureLoader
+from copylens.training.ema import MovingAverage
+from copylens.training.gradient_cache import cached_backward
+from copylens.training.losses import LossParts, nt_xent_loss, sscd_loss
+from copylens.training.memory import DescriptorMemory
+from copylens.training.mixing import make_views
+from copylens.training.nouns import PictureBatch, Views
+from copylens.training.optimiser import make_optimiser, set_rates
+from copylens.training.processes import Processes
+from copylens.training.schedule import rate_factor
+from copylens.training.settings import TrainSettings
+from copylens.training.validation import ExamValidator, normalised_views
+from copylens.training.watching import RunLog
+
+Report = Callable[[str, int, dict[str, Any]], None]
+"""Called as ``report(kind, step, values)`` with every line of the log."""
+
+_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How many steps there are.
+
+    Attributes:
+        per_epoch: steps of an epoch.
+        total: steps of the schedule.
+        last: step at which this run ends, at most `total`.
+        warmup: steps of linear rise.
+    """
+
+    per_epoch: int
+    total: int
+    last: int
+    warmup: int
+
+    @classmethod
+    def of(cls, settings: TrainSettings, per_epoch: int) -> Plan:
+        """Count from the settings."""
+        total = settings.loop.epochs * per_epoch
+        last = min(total, settings.loop.steps or total)
+        return cls(per_epoch, total, last, math.ceil(settings.optimiser.warmup_epochs * per_epoch))
+
+
+class Trainer:
+    """The state of a run and how it moves on.
+
+    Args:
+        settings: the recipe.
+        network: what learns, on the device.
+        loader: of the pictures.
+        processes: which process this is.
+        folder: of the run.
+        validator: an exam, or None.
+        report: called with every line of the log.
+    """
+
+    def __init__(
+        self,
+        settings: TrainSettings,
+        network: SSCDNetwork,
+        loader: PictureLoader,
+        processes: Processes,
+        folder: Path,
+        *,
+        validator: ExamValidator | None,
+        report: Report,
+    ) -> None:
+        self.settings, self.network, self.loader = settings, network, loader
+        self.processes, self.folder, self.validator, self.report = processes, folder, validator, report
+        self.plan = Plan.of(settings, loader.steps_per_epoch)
+        self.optimiser = make_optimiser(network, settings.optimiser, batch=settings.loop.batch)
+        self.average = MovingAverage(network, settings.optimiser.ema) if settings.optimiser.ema else None
+        loss = settings.loss
+        self.memory = DescriptorMemory(loss.memory, settings.network.dims) if loss.memory else None
+        self.augmenter = Augmenter(settings.augment, settings.loop.size)
+        half = settings.loop.precision == "float16"
+        self.scaler = torch.amp.GradScaler(processes.device.type, enabled=half)
+        self.step = 0
+        self._module = self._wrapped()
+
+    @property
+    def best_network(self) -> SSCDNetwork:
+        """What is evaluated and exported: the moving average where there is one."""
+        averaged = self.average.network if self.average else self.network
+        assert isinstance(averaged, SSCDNetwork)
+        return averaged
+
+    def run(self, progress: Callable[[int, int], None]) -> None:
+        """Train from where the state stands to the end.
+
+        Raises:
+            TrainingError: the loss is not finite.
+            OutputError: the log or a checkpoint cannot be written.
+            KeyboardInterrupt: Ctrl-C, after a checkpoint was written.
+        """
+        log = (
+            RunLog(self.folder, step=self.step, tensorboard=self.settings.watch.tensorboard)
+            if self._writes
+            else None
+        )
+        try:
+            with _deferred_interrupt() as interrupted:
+                if self.step == 0:
+                    self._validate(log)
+                self._steps(log, progress, interrupted)
+        finally:
+            if log is not None:
+                log.close()
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that `load_state_dict` needs to go on."""
+        return {
+            "step": self.step,
+            "network": self.network.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "scaler": self.scaler.state_dict(),
+            "average": self.average.state_dict() if self.average else None,
+            "memory": self.memory.state_dict() if self.memory else None,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a checkpoint."""
+        self.step = int(state["step"])
+        self.network.load_state_dict(state["network"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.scaler.load_state_dict(state["scaler"])
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
+        if self.memory is not None:
+            self.memory.load_state_dict(state["memory"])
+
+    @property
+    def _writes(self) -> bool:
+        return self.processes.is_first
+
+    def _wrapped(self) -> nn.Module:
+        module: nn.Module = self.network
+        if self.settings.loop.compile:
+            module = torch.compile(module)  # type: ignore[assignment]
+        if self.processes.world > 1:
+            module = DistributedDataParallel(module)
+        return module
+
+    def _steps(
+        self, log: RunLog | None, progress: Callable[[int, int], None], interrupted: threading.Event
+    ) -> None:
+        watch = self.settings.watch
+        window, started = self.step, time.perf_counter()
+        for batch in self._batches():
+            parts, descriptors = self._train(batch)
+            self.step += 1
+            progress(self.step, self.plan.last)
+            last = self.step == self.plan.last
+            if self.step % watch.log_every == 0 or last:
+                speed = (self.step - window) * self.settings.loop.batch / (time.perf_counter() - started)
+                self._log_step(log, parts, descriptors, speed)
+                window, started = self.step, time.perf_counter()
+            if last or (watch.validate_every and self.step % watch.validate_every == 0):
+                self._validate(log)
+                started = time.perf_counter()
+            if last or interrupted.is_set() or self.step % watch.checkpoint_every == 0:
+                self._save()
+            if interrupted.is_set():
+                raise KeyboardInterrupt
+
+    def _batches(self) -> Iterator[PictureBatch]:
+        """Pictures from the step where the state stands to the last."""
+        step = self.step
+        while step < self.plan.last:
+            epoch, start = divmod(step, self.plan.per_epoch)
+            for batch in self.loader.epoch(epoch, start_step=start):
+                yield batch
+                step += 1
+                if step == self.plan.last:
+                    return
+
+    def _train(self, batch: PictureBatch) -> tuple[LossParts, torch.Tensor]:
+        self._set_mode()
+        views = self._views(batch)
+        factor = rate_factor(self.step, total=self.plan.total, warmup=self.plan.warmup)
+        set_rates(self.optimiser, factor)
+        self.optimiser.zero_grad(set_to_none=True)
+        parts, descriptors = self._backward(views)
+        self._check_finite(parts)
+        clip = self.settings.optimiser.clip
+        if clip:
+            self.scaler.unscale_(self.optimiser)
+            nn.utils.clip_grad_norm_(self.network.parameters(), clip)
+        self.scaler.step(self.optimiser)
+        self.scaler.update()
+        if self.average is not None:
+            self.average.update(self.network)
+        if self.memory is not None:
+            self.memory.add(descriptors, views.sources)
+        return parts, descriptors
+
+    def _views(self, batch: PictureBatch) -> Views:
+        epoch, loop = self.step // self.plan.per_epoch, self.settings.loop
+        with torch.no_grad():
+            views = make_views(
+                self.augmenter, batch, self.settings.mixing, seed=loop.seed, epoch=epoch, step=self.step
+            )
+        pixels = normalised_views(views.pixels, self.settings.network)
+        if loop.channels_last:
+            pixels = pixels.contiguous(memory_format=torch.channels_last)
+        return Views(pixels, views.sources)
+
+    def _backward(self, views: Views) -> tuple[LossParts, torch.Tensor]:
+        def loss_of(descriptors: torch.Tensor) -> LossParts:
+            return self._loss(descriptors, views.sources)
+
+        chunk = self.settings.loss.chunk
+        if chunk:
+            return cached_backward(
+                self._describe, self._module, views.pixels, loss_of, chunk=chunk, scaler=self.scaler
+            )
+        descriptors = self._describe(views.pixels)
+        parts = loss_of(descriptors)
+        self.scaler.scale(parts.total).backward()
+        return parts, descriptors.detach()
+
+    def _describe(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Run the network in the precision of the recipe; descriptors are float32 of length 1 whatever it is."""
+        with self._autocast():
+            rows = self._module(pixels)
+        return functional.normalize(rows.float())
+
+    def _loss(self, descriptors: torch.Tensor, sources: torch.Tensor) -> LossParts:
+        loss = self.settings.loss
+        if loss.kind == "nt-xent":
+            return nt_xent_loss(descriptors, sources, temperature=loss.temperature)
+        return sscd_loss(
+            descriptors,
+            sources,
+            temperature=loss.temperature,
+            entropy_weight=loss.entropy_weight,
+            average="anchors" if self.settings.mixing.probability else "pairs",
+            memory=self.memory,
+        )
+
+    def _autocast(self) -> AbstractContextManager[Any]:
+        precision = self.settings.loop.precision
+        if precision == "float32":
+            return nullcontext()
+        return torch.autocast(self.processes.device.type, dtype=_DTYPES[precision])
+
+    def _set_mode(self) -> None:
+        self.network.train()
+        if self.settings.network.freeze_batchnorm:
+            freeze_batchnorm(self.network)
+
+    def _check_finite(self, parts: LossParts) -> None:
+        if not bool(torch.isfinite(parts.total)):
+            seen = ", ".join(f"{name} {float(value):.4g}" for name, value in parts.statistics.items())
+            raise TrainingError(
+                f"The loss is {float(parts.total)} at step {self.step + 1} (InfoNCE {float(parts.info_nce):.4g}, KoLeo "
+                f"{float(parts.koleo):.4g}, {seen}). Lower the learning rate or loss.entropy_weight, or take "
+                "loop.precision float32; the last checkpoint is from before."
+            )
+
+    def _log_step(
+        self, log: RunLog | None, parts: LossParts, descriptors: torch.Tensor, speed: float
+    ) -> None:
+        rank = effective_rank(descriptors)
+        values = {
+            "loss": float(parts.total.detach()),
+            "info_nce": float(parts.info_nce),
+            "koleo": float(parts.koleo),
+            **{name: float(value) for name, value in parts.statistics.items()},
+            "effective_rank": rank,
+            "learning_rate": self.optimiser.param_groups[0]["lr"],
+            "images_per_second": speed,
+        }
+        self._write(log, "step", values)
+        words = collapse_warning(
+            values["nearest_negative"], rank, rows=len(descriptors), dims=self.settings.network.dims
+        )
+        # In the warm-up of a fresh network all descriptors are alike, and that passes.
+        if words is not None and self.step > self.plan.warmup:
+            self._write(log, "warning", {"text": words})
+
+    def _validate(self, log: RunLog | None) -> None:
+        if self.validator is not None and self._writes:
+            figures = self.validator.measure(self.best_network, self.settings.network, self.processes.device)
+            self._write(log, "validation", asdict(figures))
+
+    def _write(self, log: RunLog | None, kind: str, values: dict[str, Any]) -> None:
+        if log is not None:
+            log.write(kind, self.step, values)
+            self.report(kind, self.step, values)
+
+    def _save(self) -> None:
+        if self._writes:
+            save_checkpoint(self.folder, self.state_dict())
+
+
+@contextmanager
+def _deferred_interrupt() -> Iterator[threading.Event]:
+    """Hold Ctrl-C back until a step is done, so that the checkpoint is of a whole step; a second one is not held."""
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked
+        return
+
+    def ask(_signal: int, _frame: object) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield asked
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,60 @@
+"""A network and settings in, an optimiser with its groups of parameters out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from copylens.networks.sscd import SSCDNetwork
+from copylens.networks.torchvision_shim import import_timm
+from copylens.training.settings import PICTURES_PER_RATE, OptimiserSettings
+
+
+def make_optimiser(network: SSCDNetwork, settings: OptimiserSettings, *, batch: int) -> torch.optim.Optimizer:
+    """Make LARS or AdamW with four groups: backbone and head, each with and without weight decay.
+
+    Vectors (biases, scales of normalisations) have no weight decay, and LARS does not adapt their rate, as in
+    SimCLR. Every group carries its full rate as ``base_rate``; `set_rates` multiplies it by the schedule.
+
+    Args:
+        network: what learns; parameters that need no gradient are left out.
+        settings: rates, decay, momentum.
+        batch: pictures a step over all processes.
+    """
+    scale = batch / PICTURES_PER_RATE if settings.scale_with_batch else 1.0
+    backbone_rate = settings.learning_rate * scale
+    head_rate = backbone_rate
+    if settings.head_learning_rate is not None:
+        head_rate = settings.head_learning_rate * scale
+    groups = [
+        *_groups(network.backbone, backbone_rate, settings.weight_decay),
+        *_groups(network.projection, head_rate, settings.weight_decay),
+    ]
+    if settings.name == "lars":
+        import_timm()
+        from timm.optim import Lars
+
+        made: torch.optim.Optimizer = Lars(
+            groups, lr=backbone_rate, momentum=settings.momentum, trust_coeff=settings.trust
+        )
+        return made
+    return torch.optim.AdamW(groups, lr=backbone_rate)
+
+
+def set_rates(optimiser: torch.optim.Optimizer, factor: float) -> None:
+    """Set every group's rate to its base rate times `factor`."""
+    for group in optimiser.param_groups:
+        group["lr"] = group["base_rate"] * factor
+
+
+def _groups(module: nn.Module, rate: float, decay: float) -> list[dict[str, Any]]:
+    learning = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    matrices = [parameter for parameter in learning if parameter.ndim > 1]
+    vectors = [parameter for parameter in learning if parameter.ndim <= 1]
+    return [
+        {"params": parameters, "lr": rate, "base_rate": rate, "weight_decay": part}
+        for parameters, part in ((matrices, decay), (vectors, 0.0))
+        if parameters
+    ]

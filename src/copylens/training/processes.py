@@ -1,0 +1,66 @@
+"""The processes of a training: which one this is, how many there are; torchrun's environment in, a process group out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import distributed
+
+from copylens.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Processes:
+    """Which of the processes this is.
+
+    Attributes:
+        rank: 0 .. world - 1.
+        world: how many there are over all machines.
+        device: that this one computes on.
+    """
+
+    rank: int
+    world: int
+    device: torch.device
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this one writes logs, checkpoints and the model."""
+        return self.rank == 0
+
+
+@contextmanager
+def joined(device: str) -> Iterator[Processes]:
+    """Join the process group that torchrun prepared; without torchrun there is one process and no group.
+
+    Args:
+        device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
+
+    Raises:
+        UsageError: CUDA was asked for and PyTorch finds none.
+    """
+    rank, world = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+    chosen = _device(device, int(os.environ.get("LOCAL_RANK", "0")))
+    if world == 1:
+        yield Processes(0, 1, chosen)
+        return
+    distributed.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
+    try:
+        yield Processes(rank, world, chosen)
+    finally:
+        distributed.destroy_process_group()
+
+
+def _device(wanted: str, local_rank: int) -> torch.device:
+    if wanted == "cpu" or (wanted == "auto" and not torch.cuda.is_available()):
+        return torch.device("cpu")
+    if not torch.cuda.is_available():
+        raise UsageError(
+            "--device cuda: PyTorch finds no CUDA device here; take cpu, or a PyTorch with CUDA."
+        )
+    torch.cuda.set_device(local_rank)
+    return torch.device("cuda", local_rank)

@@ -1,0 +1,236 @@
+"""Pictures and a recipe in; a run folder with log and checkpoint, and in the end a model package, out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from copylens.errors import OutputError, UsageError
+from copylens.models import ModelPackage, Provenance
+from copylens.networks.sscd import SSCDNetwork
+from copylens.training.augment import Augmenter
+from copylens.training.building import build_network, whiten_projection
+from copylens.training.checkpoint import load_checkpoint
+from copylens.training.data import PictureLoader, PictureSource, open_pictures, protect
+from copylens.training.exporting import export_model
+from copylens.training.loop import Report, Trainer
+from copylens.training.mixing import make_views
+from copylens.training.processes import Processes, joined
+from copylens.training.recipes import to_toml
+from copylens.training.settings import TrainSettings
+from copylens.training.validation import ExamValidator, normalised_views
+
+RECIPE, IDENTITY = "recipe.toml", "run.json"
+ROWS_PER_DIMENSION = 8
+"""Of the whitening that starts a projection: enough for a covariance that is not mostly noise."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainTask:
+    """What to train on, and where it goes.
+
+    Attributes:
+        pictures: folders, lists, shards or tables of pictures.
+        output: folder of the model package.
+        run: folder of the log and the checkpoint.
+        exam: a folder to validate on, or None.
+        device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
+        name: of the model; None takes the output folder's.
+        licence: of the weights.
+        overwrite: replace a model package at `output`.
+        command: that started it, for the card.
+    """
+
+    pictures: Sequence[str]
+    output: Path
+    run: Path
+    exam: Path | None = None
+    device: str = "auto"
+    name: str | None = None
+    licence: str = "unknown"
+    overwrite: bool = False
+    command: str = ""
+
+
+def train(
+    task: TrainTask,
+    settings: TrainSettings,
+    *,
+    report: Report,
+    progress: Callable[[str, int, int | None], None],
+) -> ModelPackage | None:
+    """Train, or go on with the run in `task.run`, and write the model package.
+
+    Args:
+        task: pictures and places.
+        settings: the recipe.
+        report: called with every line of the log.
+        progress: called as ``progress(stage, done, total)``.
+
+    Returns:
+        The package, or None on the processes that do not write it.
+
+    Raises:
+        UsageError: what cannot be trained, or a run folder that holds another run.
+        TrainingError: values that are not finite.
+        OutputError: the folder or the package cannot be written.
+    """
+    if task.output.exists() and not task.overwrite:
+        raise OutputError(f"{task.output} already exists; choose another --output, or give --overwrite.")
+    if settings.loop.threads:
+        torch.set_num_threads(settings.loop.threads)
+    source = open_pictures(task.pictures)
+    validator = ExamValidator(task.exam, settings.export.size) if task.exam is not None else None
+    with joined(task.device) as processes:
+        _claim(task.run, settings, source, processes)
+        return _Run(task, settings, source, processes, validator, report, progress).finish()
+
+
+@dataclass(frozen=True)
+class _Run:
+    task: TrainTask
+    settings: TrainSettings
+    source: PictureSource
+    processes: Processes
+    validator: ExamValidator | None
+    report: Report
+    progress: Callable[[str, int, int | None], None]
+
+    def finish(self) -> ModelPackage | None:
+        learning, held_out = split(len(self.source), self.settings)
+        with self._loader(learning) as loader:
+            trainer = self._trainer(loader)
+            trainer.run(lambda done, total: self.progress("train", done, total))
+            if not self.processes.is_first:
+                return None
+            return export_model(
+                trainer.best_network,
+                self.settings,
+                self.task.output,
+                name=self.task.name or self.task.output.name,
+                provenance=self._provenance(len(learning), trainer.step),
+                source=self.source,
+                held_out=held_out.tolist(),
+                licence=self.task.licence,
+                overwrite=self.task.overwrite,
+            )
+
+    def _loader(self, learning: npt.NDArray[np.int64]) -> PictureLoader:
+        settings, processes = self.settings, self.processes
+        keys, groups = learning, None
+        if settings.data.protect_duplicates != "off":
+            protected = protect(
+                self.source, learning, settings.data, folder=self.task.run, progress=self.progress
+            )
+            keys, groups = protected.keys, protected.groups
+        if settings.loop.batch % processes.world:
+            raise UsageError(
+                f"loop.batch is {settings.loop.batch}: {processes.world} processes cannot share it equally."
+            )
+        return PictureLoader(
+            self.source,
+            settings.data,
+            batch=settings.loop.batch // processes.world,
+            seed=settings.loop.seed,
+            keys=keys,
+            groups=groups,
+            rank=processes.rank,
+            world=processes.world,
+            device=processes.device,
+        )
+
+    def _trainer(self, loader: PictureLoader) -> Trainer:
+        settings, processes = self.settings, self.processes
+        torch.manual_seed(settings.loop.seed)
+        network = build_network(settings.network)
+        if processes.world > 1 and not settings.network.freeze_batchnorm:
+            network = nn.SyncBatchNorm.convert_sync_batchnorm(network)
+        network = network.to(processes.device)
+        if settings.loop.channels_last:
+            network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        state = load_checkpoint(self.task.run)
+        if state is None and settings.network.whiten_projection:
+            self._whiten(network, loader)
+        # Another start of the dropout on every process; the network itself is the same on all.
+        if state is None:
+            torch.manual_seed(settings.loop.seed + 1 + processes.rank)
+        trainer = Trainer(
+            settings,
+            network,
+            loader,
+            processes,
+            self.task.run,
+            validator=self.validator,
+            report=self.report,
+        )
+        if state is not None:
+            trainer.load_state_dict(state)
+        return trainer
+
+    def _whiten(self, network: SSCDNetwork, loader: PictureLoader) -> None:
+        settings, processes = self.settings, self.processes
+        wanted = ROWS_PER_DIMENSION * settings.network.dims
+        augmenter, batches, rows = Augmenter(settings.augment, settings.loop.size), [], 0
+        for step, batch in enumerate(loader.epoch(0)):
+            views = make_views(augmenter, batch, settings.mixing, seed=settings.loop.seed, epoch=0, step=step)
+            batches.append(normalised_views(views.pixels, settings.network))
+            rows += len(views.pixels)
+            if rows >= wanted:
+                break
+        whiten_projection(network, batches)
+        if processes.world > 1:
+            for tensor in network.projection.state_dict().values():
+                torch.distributed.broadcast(tensor, src=0)
+
+    def _provenance(self, count: int, steps: int) -> Provenance:
+        start = self.settings.network.weights or ("timm" if self.settings.network.pretrained else None)
+        return Provenance(
+            weights=f"{self.settings.network.backbone}, trained by copylens train for {steps:,} steps"
+            + (f", started from {Path(start).name}" if start else " from scratch"),
+            data=f"{count:,} pictures from {', '.join(Path(spec).name for spec in self.task.pictures)}",
+            command=self.task.command,
+        )
+
+
+def split(count: int, settings: TrainSettings) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Part the numbers of `count` pictures into those to learn from and those held out, both sorted.
+
+    At most a tenth is held out. The parting follows from the seed alone.
+    """
+    held = min(settings.export.held_out, count // 10)
+    order = np.random.default_rng(settings.loop.seed).permutation(count)
+    return np.sort(order[held:]), np.sort(order[:held])
+
+
+def _claim(folder: Path, settings: TrainSettings, source: PictureSource, processes: Processes) -> None:
+    """Make the run folder, or make sure that the run in it is this one."""
+    text = to_toml(settings)
+    identity = {
+        "recipe": hashlib.sha256(text.encode()).hexdigest()[:16],
+        "pictures": source.digest,
+        "world": processes.world,
+    }
+    path = folder / IDENTITY
+    if path.is_file():
+        found = json.loads(path.read_text(encoding="utf-8"))
+        differing = [name for name, value in identity.items() if found.get(name) != value]
+        if differing:
+            raise UsageError(
+                f"{folder} holds another run ({' and '.join(differing)} differ); choose another --run, or delete it."
+            )
+        return
+    if processes.is_first:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / RECIPE).write_text(text, encoding="utf-8")
+            path.write_text(json.dumps(identity), encoding="utf-8")
+        except OSError as error:
+            raise OutputError(f"The run folder {folder} cannot be made: {error.strerror}.") from error

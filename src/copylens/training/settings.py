@@ -1,0 +1,212 @@
+"""What a recipe may say, as frozen dataclasses; `copylens.config` reads them strictly, and a run saves them resolved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from copylens.errors import UsageError
+from copylens.networks.sscd import Head, Pooling
+from copylens.training.augment import AugmentSettings
+from copylens.training.data import DataSettings
+from copylens.training.mixing import MixingSettings
+
+Triple: TypeAlias = tuple[float, ...]
+Precision: TypeAlias = Literal["float32", "bfloat16", "float16"]
+
+PICTURES_PER_RATE = 256
+"""Learning rates are stated for this many pictures a batch, as in SimCLR and SSCD."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NetworkSettings:
+    """Which network learns, and how it starts.
+
+    Attributes:
+        backbone: a timm name that yields a feature map.
+        dims: D.
+        pooling: ``"gem"`` as SSCD, ``"average"`` as SimCLR.
+        gem_power: p of GeM; a constant, learning it diverges.
+        head: ``"linear"`` as SSCD, ``"mlp"`` as SimCLR.
+        weights: a file of backbone weights (.safetensors, .pt), or None.
+        pretrained: take timm's own weights, which timm downloads.
+        zero_residuals: residual branches start at zero; ignored where weights are given.
+        whiten_projection: start the linear head by PCA whitening of the features of some batches. A default start
+            has all scores near 0.8, and a short training spends its first half on that.
+        freeze_batchnorm: keep the normalisations at the statistics they came with.
+        mean, deviation: of pixels in [0, 1], ``(x - mean) / deviation``.
+    """
+
+    backbone: str = "resnet50"
+    dims: int = 512
+    pooling: Pooling = "gem"
+    gem_power: float = 3.0
+    head: Head = "linear"
+    weights: str | None = None
+    pretrained: bool = False
+    zero_residuals: bool = True
+    whiten_projection: bool = False
+    freeze_batchnorm: bool = False
+    mean: Triple = (0.485, 0.456, 0.406)
+    deviation: Triple = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LossSettings:
+    """What is minimised; defaults are SSCD's.
+
+    Attributes:
+        kind: ``"sscd"``: InfoNCE + entropy_weight x KoLeo; ``"nt-xent"``: SimCLR's.
+        temperature: τ.
+        entropy_weight: λ of the differential-entropy term.
+        memory: descriptors of former batches that serve as negatives; 0 is none.
+        chunk: rows that go through the network at a time, by gradient caching; 0 is the whole batch.
+    """
+
+    kind: Literal["sscd", "nt-xent"] = "sscd"
+    temperature: float = 0.05
+    entropy_weight: float = 30.0
+    memory: int = 0
+    chunk: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OptimiserSettings:
+    """How the weights move.
+
+    Attributes:
+        name: LARS as SSCD, or AdamW.
+        learning_rate: of the backbone, for 256 pictures a batch where `scale_with_batch`, else as it is.
+        head_learning_rate: of the projection; None is that of the backbone.
+        scale_with_batch: multiply the rates by batch / 256.
+        weight_decay: of weights with more than one axis; others have none, nor LARS's adaptation.
+        momentum, trust: of LARS.
+        warmup_epochs: of linear rise; then a cosine falls to zero.
+        clip: largest norm of the whole gradient; 0 is no limit.
+        ema: decay of a moving average of the weights, which is then what is evaluated and exported; 0 is none.
+    """
+
+    name: Literal["lars", "adamw"] = "lars"
+    learning_rate: float = 0.3
+    head_learning_rate: float | None = None
+    scale_with_batch: bool = True
+    weight_decay: float = 1e-6
+    momentum: float = 0.9
+    trust: float = 0.001
+    warmup_epochs: float = 5.0
+    clip: float = 0.0
+    ema: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LoopSettings:
+    """How long, how large, how exact.
+
+    Attributes:
+        epochs: passes over the pictures.
+        steps: stop after so many steps although the schedule was made for `epochs`; None runs to its end.
+        batch: pictures a step over all processes; every picture makes two views.
+        size: of the views in pixels.
+        seed: of everything that is drawn.
+        precision: of the network; the loss is always float32.
+        channels_last: order of the network's tensors; quicker on many devices.
+        compile: use torch.compile.
+        threads: of the CPU; None leaves them to PyTorch.
+    """
+
+    epochs: int = 100
+    steps: int | None = None
+    batch: int = 4096
+    size: int = 224
+    seed: int = 0
+    precision: Precision = "float32"
+    channels_last: bool = False
+    compile: bool = False
+    threads: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WatchSettings:
+    """What is looked at on the way.
+
+    Attributes:
+        log_every: steps between lines of the log.
+        checkpoint_every: steps between checkpoints.
+        validate_every: steps between validations on the exam; 0 only at the start and the end.
+        tensorboard: write event files too.
+    """
+
+    log_every: int = 10
+    checkpoint_every: int = 100
+    validate_every: int = 0
+    tensorboard: bool = True
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExportSettings:
+    """What becomes of the trained network.
+
+    Attributes:
+        size: input of the model package in pixels; SSCD describes at a larger size than it trains.
+        false_matches: per million unrelated pairs, from which the threshold follows.
+        held_out: pictures that take no part in the training, on which the threshold is found.
+    """
+
+    size: int = 288
+    false_matches: float = 3.0
+    held_out: int = 1000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainSettings:
+    """A whole recipe."""
+
+    description: str = ""
+    network: NetworkSettings = NetworkSettings()
+    data: DataSettings = field(default_factory=DataSettings)
+    augment: AugmentSettings = field(default_factory=AugmentSettings)
+    mixing: MixingSettings = field(default_factory=MixingSettings)
+    loss: LossSettings = LossSettings()
+    optimiser: OptimiserSettings = OptimiserSettings()
+    loop: LoopSettings = LoopSettings()
+    watch: WatchSettings = WatchSettings()
+    export: ExportSettings = ExportSettings()
+
+
+def check(settings: TrainSettings) -> None:
+    """Find what cannot be trained before anything is read.
+
+    Raises:
+        UsageError: names the key and what it must be.
+    """
+    loop, loss, optimiser, network = settings.loop, settings.loss, settings.optimiser, settings.network
+    rules = [
+        (loop.batch >= 2, f"loop.batch is {loop.batch}: a batch of one has no negatives, give at least 2"),
+        (loop.size >= 32, f"loop.size is {loop.size}: views need at least 32 pixels"),
+        (loop.epochs >= 1, f"loop.epochs is {loop.epochs}: give at least 1"),
+        (loop.steps is None or loop.steps >= 1, f"loop.steps is {loop.steps}: give at least 1"),
+        (network.dims >= 2, f"network.dims is {network.dims}: give at least 2"),
+        (len(network.mean) == len(network.deviation) == 3, "network.mean and .deviation need three numbers"),
+        (min(network.deviation, default=0) > 0, "network.deviation must be positive"),
+        (loss.temperature > 0, f"loss.temperature is {loss.temperature:g}: it must be positive"),
+        (loss.entropy_weight >= 0, f"loss.entropy_weight is {loss.entropy_weight:g}: it cannot be negative"),
+        (loss.memory >= 0, f"loss.memory is {loss.memory}: it cannot be negative"),
+        (loss.chunk >= 0, f"loss.chunk is {loss.chunk}: it cannot be negative"),
+        (optimiser.learning_rate > 0, "optimiser.learning_rate must be positive"),
+        (0 <= optimiser.ema < 1, f"optimiser.ema is {optimiser.ema:g}: give a number from 0 to below 1"),
+        (
+            loss.kind == "sscd" or settings.mixing.probability == 0,
+            "mixing.probability must be 0 with loss.kind nt-xent",
+        ),
+        (loss.kind == "sscd" or loss.memory == 0, "loss.memory must be 0 with loss.kind nt-xent"),
+        (
+            not network.whiten_projection or network.head == "linear",
+            "network.whiten_projection needs network.head linear",
+        ),
+        (settings.watch.log_every >= 1, "watch.log_every must be at least 1"),
+        (settings.watch.checkpoint_every >= 1, "watch.checkpoint_every must be at least 1"),
+        (settings.export.held_out >= 0, "export.held_out cannot be negative"),
+    ]
+    for holds, message in rules:
+        if not holds:
+            raise UsageError(f"{message}.")
