@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from copylens.cli import scan
+from copylens.cli.benchmark import benchmark_app
 from copylens.cli.compare import compare_command
 from copylens.cli.describe import describe_command
 from copylens.cli.evaluate import evaluate_app
@@ -55,6 +56,7 @@ app.command("compare")(compare_command)
 app.command("describe")(describe_command)
 app.add_typer(models_app, name="models")
 app.add_typer(evaluate_app, name="evaluate")
+app.add_typer(benchmark_app, name="benchmark")
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from copylens.errors import UsageError
+from copylens.evaluation.edits.canvas import bounded
 from copylens.evaluation.edits.edit import STAGES, Edit, Encoded, Others, Picture, Stage, Strength, decoded
 
 _LENGTHS: dict[Strength, tuple[int, int]] = {"mild": (2, 2), "medium": (2, 3), "hard": (3, 4)}
@@ -113,10 +114,24 @@ def _weighted(edits: Sequence[Edit], rng: np.random.Generator) -> Edit:
 
 
 def perform(
-    picture: Picture, steps: Sequence[Step], rng: np.random.Generator, others: Others | None
+    picture: Picture,
+    steps: Sequence[Step],
+    rng: np.random.Generator,
+    others: Others | None,
+    limit: int | None = None,
 ) -> Picture | Encoded:
-    """Apply edits one after the other; when the last one is a way of storing, the result is its file."""
+    """Apply edits one after the other; when the last one is a way of storing, the result is its file.
+
+    Args:
+        picture: the original; it is not changed.
+        steps: the edits.
+        rng: all that is drawn comes from here.
+        others: needed by edits that show other photographs.
+        limit: longest side that a picture may have after each edit.
+    """
     result: Picture | Encoded = picture
     for step in steps:
         result = step.edit.produce(decoded(result), step.edit.draw(step.strength, rng), rng, others)
+        if limit is not None and not isinstance(result, Encoded):
+            result = bounded(result, limit)
     return result
