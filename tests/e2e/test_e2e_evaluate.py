@@ -168,7 +168,7 @@ def test_markdown_is_written_and_quiet_is_quiet(run_here: Run, tmp_path: Path) -
     ran = run_here("evaluate", "exam", "exam", *words, "--quiet")
     assert (ran.status, ran.out, ran.err) == (0, "", "")
     written = table.read_text(encoding="utf-8")
-    assert written.startswith("# exam, all\n")
+    assert written.startswith("# Evaluation\n\n## exam, all\n")
     table.unlink()
     assert (
         f"Written: {table}\n"

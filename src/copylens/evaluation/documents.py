@@ -75,8 +75,7 @@ def write_markdown(path: str | os.PathLike[str], evaluation: Evaluation) -> None
 
 def to_markdown(evaluation: Evaluation) -> str:
     """Say everything but curves and histograms in Markdown."""
-    first = evaluation.systems[0]
-    parts = [f"# {_inline(first.origin.benchmark)}, {_inline(first.origin.split)}"]
+    parts = ["# Evaluation"]
     parts += [_section(table) for table in tables(evaluation)]
     for system in evaluation.systems:
         of = f" of {_inline(system.label)}" if len(evaluation.systems) > 1 else ""

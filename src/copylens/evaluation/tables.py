@@ -43,7 +43,7 @@ class Cell:
 
     Attributes:
         text: the value.
-        note: smaller, below or behind it.
+        note: smaller, below or behind it; line breaks in it are for the console.
         rate: the value as a share, where a colour may say whether it is good.
     """
 
@@ -197,7 +197,7 @@ def _difference(difference: Difference) -> Cell:
         return Cell(text)
     sure = difference.low > 0 or difference.high < 0
     better = (1.0 if difference.value > 0 else 0.0) if sure else None
-    return Cell(text, f"{difference.low:+.3f} to {difference.high:+.3f}", better)
+    return Cell(text, f"{difference.low:+.3f} to\n{difference.high:+.3f}", better)
 
 
 def _slice_columns(evaluation: Evaluation) -> tuple[str, ...]:
