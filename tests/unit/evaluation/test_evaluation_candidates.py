@@ -197,8 +197,17 @@ def test_searches_stay_within_the_bound_whatever_the_scores(
         watched.append(Watched(create_index(kind, dims)))
         return watched[-1]
 
+    held: list[int] = []
+    best = candidates._best
+
+    def noted(pairs: Predictions, wanted: int) -> Predictions:
+        held.append(len(pairs.scores))
+        return best(pairs, wanted)
+
     monkeypatch.setattr(candidates, "create_index", create)
+    monkeypatch.setattr(candidates, "_best", noted)
     assert pairs_of(find_candidates(queries, references, overall(n))) == all_pairs(queries, references)[:n]
+    assert max(held) <= 6 * n + 200
     assert max(watched[0].asked) <= 900
     # First about 4 n; then at most 2 n in each round, of which the depth, doubled, allows nine.
     assert sum(watched[0].asked) <= 4 * n + 200 + 9 * 2 * n
