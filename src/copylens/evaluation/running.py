@@ -144,11 +144,14 @@ class Run:
         predicted = [self._task(system).predict(system.source, system.chain) for system in chosen]
         resampling = Resampling(self.settings.samples, self.settings.level, self.settings.seed)
         results = []
+        steps = len(chosen) + (len(chosen) > 1)
         for system, (plain, normalised) in zip(chosen, predicted, strict=True):
+            self.progress("score", len(results), steps)
             origin = self._origin(system, plain, normalised)
             results.append(
                 score(self.benchmark, self.truth, system.label, origin, plain, normalised, resampling)
             )
+        self.progress("score", len(results), steps)
         candidates = [(system.label, *lists) for system, lists in zip(chosen, predicted, strict=True)]
         comparisons = compare(self.benchmark, self.truth, candidates, resampling)
         evaluation = Evaluation(tuple(results), comparisons)

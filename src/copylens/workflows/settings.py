@@ -19,6 +19,7 @@ STAGES: dict[str, str] = {
     "find": "Finding files",
     "describe": "Describing",
     "match": "Comparing",
+    "score": "Computing figures",
     "verify": "Checking exact copies",
     "thumbnails": "Making thumbnails",
     "make": "Making pictures",

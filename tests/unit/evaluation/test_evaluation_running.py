@@ -24,7 +24,7 @@ from copylens.evaluation.nouns import Benchmark, CandidateRule
 from copylens.evaluation.running import RESULT, Run, evaluate, load_evaluation
 from copylens.evaluation.systems import EvaluationSettings, ModelSystem, SavedSystem
 from copylens.models import ModelPackage
-from copylens.workflows.settings import ModelSettings, silent
+from copylens.workflows.settings import STAGES, ModelSettings, silent
 from evaluation_cases import counting_network, files_below, nothing_may_run
 from small_models import SmallNetwork
 from thumbnail_model import write_thumbnail_model
@@ -390,3 +390,18 @@ def test_every_benchmark_can_be_evaluated(tmp_path: Path, name: str, thumbnail: 
     trapezoid = "mean_average_precision_trapezoid" in result.plain.figures
     assert trapezoid == (name == "copydays")
     assert (result.normalised is not None) == (name == "disc21")
+
+
+def test_every_stage_is_announced_by_a_known_name(
+    tmp_path: Path, exam: Path, thumbnail: ModelSystem, small: ModelSystem
+) -> None:
+    seen: dict[str, list[tuple[int, int | None]]] = {}
+    evaluate(
+        open_exam(exam),
+        [thumbnail, small],
+        settings(tmp_path),
+        progress=lambda stage, done, total: seen.setdefault(stage, []).append((done, total)),
+    )
+    assert set(seen) == {"describe", "match", "score"} <= set(STAGES)
+    assert seen["describe"][-1] == (38, 38)
+    assert seen["score"] == [(0, 3), (1, 3), (2, 3)]
