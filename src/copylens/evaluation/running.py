@@ -27,7 +27,7 @@ from copylens.evaluation.describing import (
 from copylens.evaluation.documents import read_result, write_result
 from copylens.evaluation.nouns import Benchmark, CandidateRule, Ints
 from copylens.evaluation.predicting import Predicted, Task
-from copylens.evaluation.results import Evaluation, Origin
+from copylens.evaluation.results import Evaluation, Origin, SystemResult
 from copylens.evaluation.scoring import Resampling, score, truth_positions
 from copylens.evaluation.systems import EvaluationSettings, System
 from copylens.postprocess import Chain, ScoreNormalisation
@@ -143,7 +143,7 @@ class Run:
         chosen = self._systems(systems)
         predicted = [self._task(system).predict(system.source, system.chain) for system in chosen]
         resampling = Resampling(self.settings.samples, self.settings.level, self.settings.seed)
-        results = []
+        results: list[SystemResult] = []
         steps = len(chosen) + (len(chosen) > 1)
         for system, (plain, normalised) in zip(chosen, predicted, strict=True):
             self.progress("score", len(results), steps)
