@@ -1,4 +1,4 @@
-"""What a batch's descriptors look like in, a warning in words out when they are about to become one point or one line."""
+"""What a batch's descriptors look like in; a warning out when they are about to become one point or one line."""
 
 from __future__ import annotations
 

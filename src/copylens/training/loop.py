@@ -11,7 +11,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,7 @@ from copylens.training.watching import RunLog
 Report = Callable[[str, int, dict[str, Any]], None]
 """Called as ``report(kind, step, values)`` with every line of the log."""
 
-_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+_AUTOCAST = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,24 +236,20 @@ class Trainer:
         return Views(pixels, views.sources)
 
     def _backward(self, views: Views) -> tuple[LossParts, torch.Tensor]:
-        def loss_of(descriptors: torch.Tensor) -> LossParts:
-            return self._loss(descriptors, views.sources)
+        """Add the gradient; gives the loss and the descriptors, float32 of length 1 whatever the precision."""
 
-        chunk = self.settings.loss.chunk
-        if chunk:
-            return cached_backward(
-                self._describe, self._module, views.pixels, loss_of, chunk=chunk, scaler=self.scaler
-            )
-        descriptors = self._describe(views.pixels)
-        parts = loss_of(descriptors)
-        self.scaler.scale(parts.total).backward()
-        return parts, descriptors.detach()
+        def loss_of(rows: torch.Tensor) -> LossParts:
+            return self._loss(functional.normalize(rows.float()), views.sources)
 
-    def _describe(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Run the network in the precision of the recipe; descriptors are float32 of length 1 whatever it is."""
-        with self._autocast():
-            rows = self._module(pixels)
-        return functional.normalize(rows.float())
+        step = cached_backward(
+            self._module,
+            views.pixels,
+            loss_of,
+            chunk=self.settings.loss.chunk,
+            autocast=_AUTOCAST[self.settings.loop.precision],
+            scaler=self.scaler,
+        )
+        return step.parts, functional.normalize(step.descriptors.float())
 
     def _loss(self, descriptors: torch.Tensor, sources: torch.Tensor) -> LossParts:
         loss = self.settings.loss
@@ -267,12 +263,6 @@ class Trainer:
             average="anchors" if self.settings.mixing.probability else "pairs",
             memory=self.memory,
         )
-
-    def _autocast(self) -> AbstractContextManager[Any]:
-        precision = self.settings.loop.precision
-        if precision == "float32":
-            return nullcontext()
-        return torch.autocast(self.processes.device.type, dtype=_DTYPES[precision])
 
     def _set_mode(self) -> None:
         self.network.train()

@@ -1,4 +1,4 @@
-"""The processes of a training: which one this is, how many there are; torchrun's environment in, a process group out."""
+"""The processes of a training: torchrun's environment in; which one this is, and how many there are, out."""
 
 from __future__ import annotations
 

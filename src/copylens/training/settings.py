@@ -1,4 +1,4 @@
-"""What a recipe may say, as frozen dataclasses; `copylens.config` reads them strictly, and a run saves them resolved."""
+"""What a recipe may say, as frozen dataclasses; read strictly, and saved resolved with every run."""
 
 from __future__ import annotations
 

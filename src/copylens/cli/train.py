@@ -1,0 +1,195 @@
+"""``copylens train``: pictures and a recipe in; a run folder, and in the end a model package, out."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from copylens.cli.guard import guarded, printable
+from copylens.cli.options import JsonOption, QuietOption
+from copylens.cli.progress import watching
+
+if TYPE_CHECKING:
+    from copylens.models import ModelPackage
+    from copylens.training.settings import TrainSettings
+
+RESUME = "Interrupted. The checkpoint is of the last whole step: run the same command again to go on."
+
+EXAMPLES = """\b
+Examples:
+  copylens train photos/ --output my-model && copylens scan photos/ --model my-model
+  copylens train photos/ --recipe one-gpu --exam EXAM --output my-model
+  copylens train photos/ --set loss.entropy_weight=10 --set loop.epochs=20 --output my-model
+  copylens train photos/ --recipe one-gpu --preview sheet.png
+  torchrun --nproc-per-node 8 -m copylens train photos/ --recipe sscd-resnet50 --output my-model
+"""
+
+PicturesArgument = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="PICTURES...",
+        help="Folders of images, lists of paths (.txt), shards (.tar, train-*.tar), tables (.parquet).",
+    ),
+]
+OutputOption = Annotated[
+    Path | None, typer.Option("--output", "-o", metavar="DIR", help="Where the model package goes.")
+]
+RecipeOption = Annotated[
+    str, typer.Option("--recipe", metavar="NAME|FILE", help="A recipe's name, or a .toml file of your own.")
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change one setting of the recipe; may be repeated."),
+]
+RunOption = Annotated[
+    Path | None,
+    typer.Option("--run", metavar="DIR", help="Where log and checkpoints go; default: DIR.run of --output."),
+]
+ExamOption = Annotated[
+    Path | None,
+    typer.Option("--exam", metavar="EXAM", help="Validate on it; see `copylens benchmark make`."),
+]
+PreviewOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--preview", metavar="FILE.png", help="Only draw what the augmentations do, and train nothing."
+    ),
+]
+TrainDeviceOption = Annotated[
+    Literal["auto", "cpu", "cuda"], typer.Option("--device", help="Where the network learns.")
+]
+
+
+def train_command(
+    pictures: PicturesArgument,
+    output: OutputOption = None,
+    recipe: RecipeOption = "cpu-smoke",
+    changes: SetOption = None,
+    exam: ExamOption = None,
+    run: RunOption = None,
+    preview: PreviewOption = None,
+    name: Annotated[
+        str | None, typer.Option("--name", help="Of the model; default: that of --output.")
+    ] = None,
+    licence: Annotated[str, typer.Option("--licence", help="Licence of the weights.")] = "unknown",
+    device: TrainDeviceOption = "auto",
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a model package at --output.")
+    ] = False,
+    json_: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Train a descriptor on unlabelled pictures, as SSCD does; the model package can be used at once."""
+    with guarded(interrupted=RESUME):
+        from copylens.errors import UsageError
+
+        _need_torch()
+        from copylens.training.recipes import load_recipe
+
+        settings = load_recipe(recipe, changes or ())
+        if preview is not None:
+            _preview(pictures, settings, preview)
+            return
+        if output is None:
+            raise UsageError("Say where the model goes: --output DIR (or --preview FILE.png to look only).")
+        package = _train(
+            pictures, settings, output, run, exam, name, licence, device, overwrite, quiet=quiet or json_
+        )
+        if package is not None and json_:
+            typer.echo(json.dumps(_document(package, run or _default_run(output)), indent=2))
+        elif package is not None and not quiet:
+            _print(package, output, run or _default_run(output))
+
+
+def _need_torch() -> None:
+    import importlib.util
+
+    from copylens.errors import MissingExtraError
+
+    if any(importlib.util.find_spec(module) is None for module in ("torch", "timm", "kornia", "onnx")):
+        raise MissingExtraError("Training", "train")
+
+
+def _train(
+    pictures: list[str],
+    settings: TrainSettings,
+    output: Path,
+    run: Path | None,
+    exam: Path | None,
+    name: str | None,
+    licence: str,
+    device: str,
+    overwrite: bool,
+    *,
+    quiet: bool,
+) -> ModelPackage | None:
+    from copylens.training.running import TrainTask, train
+
+    task = TrainTask(
+        pictures=pictures,
+        output=output,
+        run=run or _default_run(output),
+        exam=exam,
+        device=device,
+        name=name,
+        licence=licence,
+        overwrite=overwrite,
+        command=shlex.join(["copylens", *sys.argv[1:]]),
+    )
+    with watching(quiet=quiet) as progress:
+
+        def report(kind: str, step: int, values: Mapping[str, Any]) -> None:
+            if not quiet and sys.stderr.isatty():
+                typer.echo(_line(kind, step, values), err=True)
+
+        return train(task, settings, report=report, progress=progress)
+
+
+def _default_run(output: Path) -> Path:
+    return output.with_name(f"{output.name}.run")
+
+
+def _line(kind: str, step: int, values: Mapping[str, Any]) -> str:
+    if kind == "warning":
+        return f"step {step:,}: {values['text']}"
+    if kind == "validation":
+        return (
+            f"step {step:,}: exam µAP {values['micro_average_precision']:.3f}, accuracy at 1 "
+            f"{values['accuracy_at_1']:.3f}"
+        )
+    return (
+        f"step {step:,}: loss {values['loss']:.3f} (InfoNCE {values['info_nce']:.3f}, KoLeo {values['koleo']:.3f}), "
+        f"scores: positive {values['positive']:.3f}, negative {values['negative']:.3f}, nearest negative "
+        f"{values['nearest_negative']:.3f}; {values['images_per_second']:.0f} images/s"
+    )
+
+
+def _preview(pictures: list[str], settings: TrainSettings, file: Path) -> None:
+    from copylens.training.previewing import preview
+
+    preview(pictures, settings, file)
+    typer.echo(f"Written: {printable(str(file))}")
+
+
+def _document(package: ModelPackage, run: Path) -> dict[str, object]:
+    return {
+        "version": 1,
+        "model": {"name": package.name, "fingerprint": package.fingerprint},
+        "output": str(package.directory),
+        "run": str(run),
+        "threshold": package.calibration.threshold,
+    }
+
+
+def _print(package: ModelPackage, output: Path, run: Path) -> None:
+    typer.echo(
+        f"{package.name}: {package.dims}-d, threshold {package.calibration.threshold:.4f}, in {printable(str(output))}"
+    )
+    typer.echo(f"The log and the checkpoint are in {printable(str(run))}")
+    typer.echo(f"Use it with: copylens scan PATH --model {printable(str(output))}")
