@@ -6,7 +6,7 @@ import errno
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from copylens.errors import OutputError, UsageError
@@ -52,7 +52,9 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     except OSError as error:
         raise OutputError(f"{target} cannot be written: {_why(error)}.") from error
     finally:
-        partial.unlink(missing_ok=True)
+        # Where even this fails, the error above says why.
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
 
 
 def _why(error: OSError) -> str:
