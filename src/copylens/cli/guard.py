@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import cast
 
 import typer
@@ -16,26 +17,29 @@ from copylens.errors import CopyLensError, UsageError
 
 DONE, FAILED, USAGE, INTERRUPTED, CLOSED_PIPE = 0, 1, 2, 130, 141
 
+STOPPED = "Interrupted."
+
 WRONG_WORDS = cast("type[Exception]", typer.BadParameter.__base__)
 """What Typer raises for every wrong option or argument; it exports only this subclass."""
+
+EXPLAINED = (CopyLensError, KeyboardInterrupt, OSError, ImportError)
+"""What a command may raise that is no mistake in CopyLens; an ImportError only after Ctrl-C."""
 
 
 def run(app: typer.Typer) -> int:
     """Run the command line of this process, and return its exit status."""
     _make_streams_safe()
     try:
-        return app(standalone_mode=False) or DONE
+        with _ctrl_c.watched():
+            return app(standalone_mode=False) or DONE
     except WRONG_WORDS as error:
         context = getattr(error, "ctx", None)
         where = context.command_path if context else "copylens"
         said = " ".join(cast("typer.BadParameter", error).format_message().split())
         complain(f"{said.rstrip('.')}. See: {where} --help")
         return USAGE
-    except CopyLensError as error:
-        complain(str(error))
-        return USAGE if isinstance(error, UsageError) else FAILED
-    except OSError as error:
-        return _status_of(error, FAILED)
+    except EXPLAINED as error:
+        return _explain(error, FAILED, STOPPED)
     except SystemExit as stop:
         # So Typer ends when the reader of a help page has gone.
         if isinstance(stop.__context__, BrokenPipeError):
@@ -44,7 +48,7 @@ def run(app: typer.Typer) -> int:
 
 
 @contextmanager
-def guarded(*, failed: int = FAILED, interrupted: str = "Interrupted.") -> Iterator[None]:
+def guarded(*, failed: int = FAILED, interrupted: str = STOPPED) -> Iterator[None]:
     """Turn what a command raises into one sentence and an exit status.
 
     Args:
@@ -53,19 +57,8 @@ def guarded(*, failed: int = FAILED, interrupted: str = "Interrupted.") -> Itera
     """
     try:
         yield
-    except CopyLensError as error:
-        complain(str(error))
-        raise typer.Exit(USAGE if isinstance(error, UsageError) else failed) from error
-    except KeyboardInterrupt as error:
-        # Who presses Ctrl-C again does not want to wait for a thread that is reading from a dead drive.
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        if sys.stderr.isatty():
-            # Below the ^C that the terminal shows.
-            typer.echo(err=True)
-        complain(interrupted)
-        raise typer.Exit(INTERRUPTED) from error
-    except OSError as error:
-        raise typer.Exit(_status_of(error, failed)) from error
+    except EXPLAINED as error:
+        raise typer.Exit(_explain(error, failed, interrupted)) from error
 
 
 def complain(sentence: str) -> None:
@@ -74,14 +67,60 @@ def complain(sentence: str) -> None:
 
 
 def printable(text: str) -> str:
-    """Make a text with names of files fit for a terminal: undecodable bytes and control characters are escaped."""
-    from copylens.reports.wording import printable as escaped
+    """Make a text with names of files fit for a terminal: undecodable bytes and control characters are escaped.
 
-    return escaped(text)
+    Not the one of `reports`: Ctrl-C may have stopped the import of what that imports.
+    """
+    whole = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in whole)
 
 
-def _status_of(error: OSError, failed: int) -> int:
-    """Explain what the system refused; of what rooms know about they have made errors of their own."""
+class _CtrlC:
+    """Remembers that Ctrl-C was pressed: an extension module that is being imported makes an ImportError of it."""
+
+    def __init__(self) -> None:
+        self.pressed = False
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Watch while the block runs, unless the caller of the process has Ctrl-C ignored."""
+        self.pressed = False
+        if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+            yield
+            return
+        signal.signal(signal.SIGINT, self._press)
+        try:
+            yield
+        finally:
+            # Who presses Ctrl-C again does not want to wait for a thread that is reading from a dead drive.
+            signal.signal(signal.SIGINT, signal.SIG_DFL if self.pressed else signal.default_int_handler)
+
+    def _press(self, number: int, frame: FrameType | None) -> None:
+        self.pressed = True
+        signal.default_int_handler(number, frame)
+
+
+_ctrl_c = _CtrlC()
+
+
+def _explain(error: BaseException, failed: int, interrupted: str) -> int:
+    """Say what stopped a command; returns the exit status, or raises what nobody foresaw."""
+    if isinstance(error, KeyboardInterrupt) or _ctrl_c.pressed:
+        if sys.stderr.isatty():
+            # Below the ^C that the terminal shows.
+            typer.echo(err=True)
+        complain(interrupted)
+        return INTERRUPTED
+    if isinstance(error, CopyLensError):
+        complain(str(error))
+        return USAGE if isinstance(error, UsageError) else failed
+    if isinstance(error, OSError):
+        return _explain_refusal(error, failed)
+    raise error
+
+
+def _explain_refusal(error: OSError, failed: int) -> int:
+    """Say what the system refused; where a room knows more, it has made an error of its own of it."""
     # Python flushes stdout once more at exit; give it somewhere to go.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if isinstance(error, BrokenPipeError):

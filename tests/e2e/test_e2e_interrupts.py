@@ -1,0 +1,62 @@
+"""Ctrl-C: status 130, one sentence that says how to go on, and the next run goes on there."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from copylens.cli.scan import RESUME
+from copylens_process import CopyLens, Ran, described_in, ended, wait_until_described
+from generated_pictures import Gallery
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
+
+SOME = 40
+
+
+def interrupted(copylens: CopyLens, catalog: Path, *words: str | Path, again: float | None = None) -> Ran:
+    """Interrupt a run when it has described some images; once more after `again` seconds, if it lives."""
+    process = copylens.start(*words, "--catalog", catalog, "--workers", "1")
+    assert wait_until_described(process, catalog, SOME)
+    process.send_signal(signal.SIGINT)
+    if again is not None:
+        time.sleep(again)
+        process.send_signal(signal.SIGINT)
+    return ended(process)
+
+
+@pytest.mark.parametrize("more", [(), ("--quiet",), ("--json",)], ids=" ".join)
+def test_a_scan_says_how_to_go_on_and_goes_on(
+    copylens: CopyLens, gallery: Gallery, tmp_path: Path, more: tuple[str, ...]
+) -> None:
+    catalog = tmp_path / "catalog.db"
+    ran = interrupted(copylens, catalog, "scan", gallery.folder, *more)
+    assert (ran.status, ran.sentence()) == (130, RESUME)
+    kept = described_in(catalog)
+    assert SOME <= kept < gallery.contents
+    summary = copylens.scan(gallery.folder, "--catalog", catalog)["summary"]
+    assert summary["described"] == gallery.contents - kept
+    assert summary["images"] == summary["described"] + summary["reused"]
+
+
+def test_an_interrupted_description_writes_no_file(
+    copylens: CopyLens, gallery: Gallery, tmp_path: Path
+) -> None:
+    output = tmp_path / "out" / "d.npz"
+    output.parent.mkdir()
+    ran = interrupted(copylens, tmp_path / "catalog.db", "describe", gallery.folder, "--output", output)
+    assert (ran.status, ran.sentence()) == (130, RESUME)
+    assert list(output.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.01, 0.05])
+def test_impatience_does_not_make_it_babble(
+    copylens: CopyLens, gallery: Gallery, tmp_path: Path, pause: float
+) -> None:
+    ran = interrupted(copylens, tmp_path / "catalog.db", "scan", gallery.folder, again=pause)
+    assert ran.status in (130, -signal.SIGINT)
+    assert ran.err in ("", f"copylens: {RESUME}\n")

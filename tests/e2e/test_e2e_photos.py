@@ -1,0 +1,191 @@
+"""The bundled photographs and their edited copies, scanned with the bundled default model: what it finds, exactly."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import itertools
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from copylens_process import CopyLens, Ran, differences
+from written_results import groups_in, report_data
+
+ROOT = Path(__file__).resolve().parents[2]
+PHOTOS = "examples/photos"
+
+MISSED = {
+    "edits/kingfisher-grey.jpg",  # grey
+    "phone/Screenshot_1024.jpg",  # a screenshot
+    "website/pyramid-banner.jpg",  # a strip, recoloured and smaller
+}
+"""Copies that the bundled default does not recognise; of all others it finds every pair of one original."""
+
+EXACT = {
+    "phone/IMG_2041.jpg": "bytes",
+    "downloads/cat-chelsea (1).jpg": "bytes",
+    "website/cat.png": "pixels",
+    "website/tulips.webp": "pixels",
+}
+"""Copies of the very bytes or pixels."""
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """Three scans of the same folder with one catalog: as JSON, again as JSON, and for people."""
+
+    first: Ran
+    second: Ran
+    text: Ran
+    report: Path
+
+    @property
+    def document(self) -> Any:
+        return self.first.document()
+
+
+@pytest.fixture(scope="module")
+def scanned(tmp_path_factory: pytest.TempPathFactory) -> Scanned:
+    home = tmp_path_factory.mktemp("photos")
+    copylens = CopyLens(home, folder=ROOT)
+    report = home / "report.html"
+    return Scanned(
+        copylens.run("scan", PHOTOS, "--json"),
+        copylens.run("scan", PHOTOS, "--json"),
+        copylens.run("scan", PHOTOS, "--html", report),
+        report,
+    )
+
+
+def families() -> list[set[str]]:
+    """Each original of truth.csv with its copies, as the scan writes their paths."""
+    copies: dict[str, set[str]] = defaultdict(set)
+    with (ROOT / PHOTOS / "truth.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            copies[row["original"]].add(row["copy"])
+    return [{f"{PHOTOS}/{path}" for path in (original, *found)} for original, found in copies.items()]
+
+
+def pairs_of(paths: set[str]) -> set[frozenset[str]]:
+    return {frozenset(pair) for pair in itertools.combinations(paths, 2)}
+
+
+def missed() -> set[str]:
+    return {f"{PHOTOS}/{path}" for path in MISSED}
+
+
+def members_and_keeper(group: Any) -> set[str]:
+    return {group["keeper"], *(member["path"] for member in group["members"])}
+
+
+def test_it_finds_every_pair_of_the_truth_but_those_of_three_edits_and_no_false_one(scanned: Scanned) -> None:
+    pairs = [frozenset((match["query"], match["reference"])) for match in scanned.document["matches"]]
+    assert len(pairs) == len(set(pairs))
+    assert set(pairs) == {pair for family in families() for pair in pairs_of(family - missed())}
+
+
+def test_its_groups_are_the_families_of_the_truth(scanned: Scanned) -> None:
+    groups = [members_and_keeper(group) for group in scanned.document["groups"]]
+    expected = [family - missed() for family in families()]
+    assert sorted(map(sorted, groups)) == sorted(sorted(family) for family in expected if len(family) > 1)
+
+
+def test_exact_copies_are_told_from_edited_ones(scanned: Scanned) -> None:
+    exact = {f"{PHOTOS}/{path}" for path in EXACT}
+    for group in scanned.document["groups"]:
+        only_exact = len(members_and_keeper(group) - exact) == 1
+        assert group["kind"] == ("exact" if only_exact else "near"), group
+        kinds = {member["kind"] for member in group["members"]}
+        assert kinds <= {"bytes", "pixels"} if only_exact else kinds == {"near"}, group
+    assert sum(group["kind"] == "exact" for group in scanned.document["groups"]) == 3
+
+
+def test_the_keeper_has_the_most_pixels_and_members_come_by_score(scanned: Scanned) -> None:
+    keepers = {group["keeper"] for group in scanned.document["groups"]}
+    # A frame adds pixels; an edit in better quality has more bytes.
+    assert {f"{PHOTOS}/website/macaw-framed.jpg", f"{PHOTOS}/edits/red-panda-warm.jpg"} <= keepers
+    for group in scanned.document["groups"]:
+        scores = [member["score"] for member in group["members"]]
+        assert scores == sorted(scores, reverse=True)
+        assert min(scores) >= scanned.document["threshold"]
+
+
+def test_nothing_is_lost(scanned: Scanned) -> None:
+    document = scanned.document
+    assert [(item["path"], item["code"]) for item in document["skipped"]] == [
+        (f"{PHOTOS}/downloads/broken-truncated.jpg", "truncated"),
+        (f"{PHOTOS}/downloads/empty-zero-bytes.jpg", "empty"),
+    ]
+    files = [path for path in (ROOT / PHOTOS).rglob("*") if path.is_file() and path.suffix != ".csv"]
+    summary = document["summary"]
+    assert summary["images"] + summary["skipped"] == len(files)
+    assert summary["described"] + summary["reused"] == summary["images"]
+
+
+def test_the_second_scan_describes_nothing_and_finds_the_same(scanned: Scanned) -> None:
+    first, second = scanned.document, scanned.second.document()
+    assert first["summary"]["described"] > 50
+    assert (second["summary"]["described"], second["summary"]["images_per_second"]) == (0, 0)
+    assert second["summary"]["reused"] == second["summary"]["images"] == first["summary"]["images"]
+    assert differences(first, second) == []
+
+
+def test_the_json_has_the_keys_of_the_formats_page_and_no_others(scanned: Scanned) -> None:
+    page = (ROOT / "docs" / "formats.md").read_text(encoding="utf-8")
+    section = page.split("# The result of a scan as JSON")[1].split("\n#")[0]
+    documented = set(re.findall(r"^\| `([a-z_.\[\]]+)` \|", section, flags=re.MULTILINE))
+    assert set(keys(scanned.document)) - {"model", "summary"} == documented
+
+
+def keys(value: Any, path: str = "") -> Iterator[str]:
+    """Every key as the page writes it; the keys of `skipped_by_code` are data."""
+    if isinstance(value, dict) and path != "summary.skipped_by_code":
+        for key, inner in value.items():
+            where = f"{path}.{key}" if path else key
+            yield where
+            yield from keys(inner, where)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from keys(inner, f"{path}[]")
+
+
+def test_the_summary_says_the_numbers_of_the_json(scanned: Scanned) -> None:
+    summary = scanned.document["summary"]
+    assert (scanned.text.status, scanned.text.err) == (0, "")
+    lines = scanned.text.out.splitlines()
+    assert lines[0].startswith(
+        f"{summary['copies']} copies in {summary['groups']} groups among {summary['images']} images; "
+    )
+    assert (
+        lines[1]
+        == f"{summary['exact_groups']} groups of exact copies only, {summary['near_groups']} groups with edited copies."
+    )
+    assert f"  ... and {summary['groups'] - 5} more groups" in lines
+    assert f"{summary['skipped']} files skipped:" in lines
+    assert lines[-1] == f"Written: {scanned.report}"
+    assert f"0 images described, {summary['images']} known from before; " in scanned.text.out
+
+
+def test_the_summary_shows_the_first_groups_of_the_json(scanned: Scanned) -> None:
+    shown = re.findall(r"^  (?:keep|copy)  (.+?)  \(", scanned.text.out, flags=re.MULTILINE)
+    groups = scanned.document["groups"][:5]
+    assert shown == [path for group in groups for path in in_order(group)]
+
+
+def in_order(group: Any) -> list[str]:
+    return [group["keeper"], *(member["path"] for member in group["members"])]
+
+
+def test_the_report_holds_the_groups_of_the_json_with_pictures(scanned: Scanned) -> None:
+    expected = [in_order(group) for group in scanned.document["groups"]]
+    assert groups_in(scanned.report) == expected
+    blocks = [report_data(scanned.report, f"pictures-{number}") for number in range(2)]
+    pictures = [picture for block in blocks for group in block for picture in group]
+    assert len(pictures) == sum(map(len, expected))
+    assert all(base64.b64decode(picture).startswith(b"RIFF") for picture in pictures)
