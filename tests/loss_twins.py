@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from itertools import product
 
 import torch
@@ -48,6 +49,22 @@ def extra_of(sources: torch.Tensor, rows: torch.Tensor, row_sources: torch.Tenso
     for i, m in product(range(len(sources)), range(len(rows))):
         allowed[i, m] = not pictures_of(sources[i]) & pictures_of(row_sources[m])
     return ExtraNegatives(rows, allowed)
+
+
+def former_rows(sources: torch.Tensor) -> ExtraNegatives:
+    rows, row_sources = batch(5, views=1, seed=9)
+    row_sources[:, 0] += 3
+    return extra_of(sources, rows.float(), row_sources)
+
+
+def with_gradient(
+    function: Callable[[torch.Tensor], torch.Tensor], z: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    leaf = z.detach().clone().requires_grad_()
+    value = function(leaf)
+    value.backward()  # type: ignore[no-untyped-call]
+    assert leaf.grad is not None
+    return value.detach(), leaf.grad
 
 
 def _against(

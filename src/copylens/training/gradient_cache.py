@@ -49,23 +49,22 @@ def cached_backward(
     """
     if chunk < 0:
         raise UsageError(f"The chunk is {chunk} rows: give 0 for the whole batch, or a positive number.")
-    if chunk == 0 or chunk >= len(pixels):
-        descriptors = _forward(network, pixels, autocast)
-        parts = loss_of(descriptors)
-        _scaled(parts.total, scaler).backward()  # type: ignore[no-untyped-call]
-        return Backward(parts, descriptors.detach())
-    pieces = pixels.tensor_split(-(-len(pixels) // chunk))
-    descriptors, states = _describe(network, pieces, autocast)
-    leaf = descriptors.requires_grad_()
-    parts = loss_of(leaf)
-    _scaled(parts.total, scaler).backward()  # type: ignore[no-untyped-call]
-    assert leaf.grad is not None
-    gradients = leaf.grad.tensor_split(len(pieces))
-    for number, (piece, state, gradient) in enumerate(zip(pieces, states, gradients, strict=True)):
-        with _exchange(network, last=number == len(pieces) - 1):
-            with state.replayed():
-                again = _forward(network, piece, autocast)
-            again.backward(gradient)  # type: ignore[no-untyped-call]
+    # Backward passes stay out of an autocast that may surround the call: it would halve their precision.
+    with torch.autocast(pixels.device.type, enabled=False):
+        if chunk == 0 or chunk >= len(pixels):
+            descriptors = _forward(network, pixels, autocast)
+            return Backward(_loss_backward(descriptors, loss_of, scaler), descriptors.detach())
+        pieces = pixels.tensor_split(-(-len(pixels) // chunk))
+        descriptors, states = _describe(network, pieces, autocast)
+        leaf = descriptors.requires_grad_()
+        parts = _loss_backward(leaf, loss_of, scaler)
+        assert leaf.grad is not None
+        gradients = leaf.grad.tensor_split(len(pieces))
+        for number, (piece, state, gradient) in enumerate(zip(pieces, states, gradients, strict=True)):
+            with _exchange(network, last=number == len(pieces) - 1):
+                with state.replayed():
+                    again = _forward(network, piece, autocast)
+                again.backward(gradient)  # type: ignore[no-untyped-call]
     return Backward(parts, leaf.detach())
 
 
@@ -93,8 +92,15 @@ def _forward(network: nn.Module, pixels: torch.Tensor, autocast: torch.dtype | N
     return descriptors
 
 
-def _scaled(total: torch.Tensor, scaler: torch.amp.GradScaler | None) -> torch.Tensor:
-    return total if scaler is None else scaler.scale(total)
+def _loss_backward(
+    descriptors: torch.Tensor,
+    loss_of: Callable[[torch.Tensor], LossParts],
+    scaler: torch.amp.GradScaler | None,
+) -> LossParts:
+    parts = loss_of(descriptors)
+    total = parts.total if scaler is None else scaler.scale(parts.total)
+    total.backward()  # type: ignore[no-untyped-call]
+    return parts
 
 
 def _exchange(network: nn.Module, *, last: bool) -> AbstractContextManager[None]:

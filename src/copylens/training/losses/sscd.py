@@ -29,6 +29,8 @@ def sscd_loss(
 ) -> LossParts:
     """InfoNCE plus `entropy_weight` times KoLeo, over the batch of all processes; every process must call it.
 
+    Go backward outside autocast, as PyTorch asks: inside, the products of the backward pass are in half precision.
+
     Args:
         descriptors: ``(n, D)`` unit rows, any floating type; computed in float32 at least, also under autocast.
         sources: ``(n, 2) int64``: the pictures in each row, see `Views`. Rows that share one are positives, on

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import pytest
 import torch
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 from copylens.training.losses.infonce import Average, info_nce
 from copylens.training.losses.positives import ExtraNegatives
 from copylens.training.nouns import NOBODY
-from loss_twins import DTYPES, batch, extra_of, info_nce_twin, masks
+from loss_twins import DTYPES, batch, former_rows, info_nce_twin, masks, with_gradient
 
 AVERAGES: list[Average] = ["pairs", "anchors"]
 
@@ -21,22 +20,6 @@ AVERAGES: list[Average] = ["pairs", "anchors"]
 def loss(z: torch.Tensor, sources: torch.Tensor, **options: object) -> torch.Tensor:
     positives, itself = masks(sources)
     return info_nce(z, z, positives, itself, **options)  # type: ignore[arg-type]
-
-
-def with_gradient(
-    function: Callable[[torch.Tensor], torch.Tensor], z: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    leaf = z.detach().clone().requires_grad_()
-    value = function(leaf)
-    value.backward()  # type: ignore[no-untyped-call]
-    assert leaf.grad is not None
-    return value.detach(), leaf.grad
-
-
-def former_rows(sources: torch.Tensor) -> ExtraNegatives:
-    rows, row_sources = batch(5, views=1, seed=9)
-    row_sources[:, 0] += 3
-    return extra_of(sources, rows.float(), row_sources)
 
 
 @pytest.mark.parametrize("average", AVERAGES)
