@@ -91,8 +91,6 @@ class _Identities:
 
     def of(self, path: str) -> Identity:
         real = os.path.realpath(path) if os.path.islink(path) else path
-        # Of names that differ only by a separator at the end.
-        real = real.rstrip(os.sep) or real
         folder, name = os.path.split(real)
         if folder not in self._folders:
             self._folders[folder] = _folder_identity(folder)

@@ -246,7 +246,7 @@ class _Task:
 
 def _distinct(rows: Sequence[CatalogImage]) -> list[CatalogImage]:
     """One image of each content, by content number, so that reading the descriptors is sequential."""
-    return sorted({row.content_id: row for row in reversed(rows)}.values(), key=lambda row: row.content_id)
+    return sorted({row.content_id: row for row in rows}.values(), key=lambda row: row.content_id)
 
 
 def _side(rows: Sequence[CatalogImage], contents: Sequence[CatalogImage]) -> _Side:

@@ -50,6 +50,16 @@ def test_other_roots_of_the_catalog_stay(catalog: Catalog, model: SmallModel, tm
     assert [image.facts.path for image in catalog.images([*one, *other])] == [one[1], *other]
 
 
+def test_files_that_are_left_out_this_time_stay(catalog: Catalog, model: SmallModel, folder: Path) -> None:
+    many(folder, 2)
+    put(folder / "a.bmp", scene(7))
+    put(folder / "b.bmp", BROKEN)
+    run_pass(catalog, model, folder)
+    seen = ingest(catalog, model.describer, [str(folder)], FileSettings(extensions=("png",)), progress=silent)
+    assert (len(seen.paths), seen.skipped) == (2, [])
+    assert catalog.counts() == {"contents": 3, "files": 3, "skipped": 1}
+
+
 def test_the_order_of_the_files_changes_nothing(model: SmallModel, folder: Path, tmp_path: Path) -> None:
     many(folder, 20)
     for name, number in (("copy-a.png", 3), ("copy-b.png", 19)):
@@ -81,9 +91,11 @@ def test_a_failing_network_loses_at_most_one_batch(
 ) -> None:
     paths = many(folder, 3 * BATCH + 2)
     model.engine.failing = {failing_run}
-    with pytest.raises(EngineError, match="the network broke"):
+    with pytest.raises(EngineError, match="the network broke") as caught:
         run_pass(catalog, model, folder)
+    # While the error and all that it refers to is still there.
     assert decoding_threads() == []
+    assert caught.tb is not None
     assert_sound(catalog)
     assert catalog.counts()["contents"] == failing_run * BATCH
     model.engine.failing = ()
@@ -101,9 +113,10 @@ def test_an_interrupted_pass_is_resumed(catalog: Catalog, model: SmallModel, fol
         if stage == "describe" and done:
             raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt) as caught:
         run_pass(catalog, model, folder, steps=interrupt)
     assert decoding_threads() == []
+    assert caught.tb is not None
     assert run_pass(catalog, model, folder).reused == BATCH
 
 
@@ -159,10 +172,9 @@ def test_files_without_pictures_are_recorded_in_small_transactions(
 def test_progress_never_goes_back_and_ends_at_the_total(
     catalog: Catalog, model: SmallModel, folder: Path
 ) -> None:
-    for expected in (0, 20, 20, 45):
-        many(folder, expected)
-        if expected:
-            put(folder / "000.png", BROKEN)
+    put(folder / "broken.png", BROKEN)
+    for expected in (1, 21, 21, 46):
+        many(folder, expected - len(list(folder.iterdir())), start=expected)
         steps = Steps()
         run_pass(catalog, model, folder, steps=steps)
         steps.check("find", expected)

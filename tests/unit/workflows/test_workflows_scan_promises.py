@@ -18,8 +18,10 @@ from copylens.models import Engine, ModelPackage
 from copylens.records import Skipped
 from copylens.workflows import describer, ingest
 from copylens.workflows import scan as module
+from copylens.workflows.exactness import pixel_equal_pairs
 from copylens.workflows.result import ScanResult
 from copylens.workflows.scan import scan
+from copylens.workflows.settings import STAGES, silent
 from workflow_samples import SmallModel, Steps, many, picture_bytes, put, scene
 
 Run: TypeAlias = Callable[..., ScanResult]
@@ -85,6 +87,15 @@ def test_neither_side_is_compared_with_itself(run: Run, folder: Path) -> None:
             put(folder / side / name, scene(1 if side == "new" else 2))
     result = run(folder / "new", against=folder / "known", threshold=0.9999)
     assert (result.groups, result.matches, len(result.images)) == ((), (), 4)
+
+
+def test_of_equal_known_files_the_rules_choose_the_keeper(run: Run, folder: Path) -> None:
+    for name in ("known/b.png", "known/a.png", "known/c.png", "new.png"):
+        put(folder / name, scene(1))
+    for keep, keeper in (("oldest", "b.png"), ("newest", "c.png"), ("path:known/a*", "a.png")):
+        result = run(folder / "new.png", against=folder / "known", keep=keep)
+        assert members(result) == {keeper: ["new.png"]}
+        assert [Path(match.reference).name for match in result.matches] == ["a.png", "b.png", "c.png"]
 
 
 def test_equal_bytes_match_whatever_the_threshold(run: Run, folder: Path) -> None:
@@ -195,7 +206,7 @@ def test_counts_of_described_and_reused_images(run: Run, folder: Path) -> None:
 # --- options
 
 
-@pytest.mark.parametrize("threshold", [0.5, 0.123456789, -1, 1, 1.0])
+@pytest.mark.parametrize("threshold", [0.5, 0.123456789, -1, 0, 1, 1.0])
 def test_the_threshold_is_kept_as_written(run: Run, folder: Path, threshold: float) -> None:
     many(folder, 1)
     result = run(folder, threshold=threshold)
@@ -223,6 +234,29 @@ def test_settings_reach_the_files(run: Run, folder: Path) -> None:
     assert names(hidden=True, exclude=["*.bmp", "left"]) == [".hidden.png", "a.png"]
     result = run(folder, keep=" oldest , path:a\\,b ")
     assert result.keep == ("oldest", "path:a,b")
+
+
+def test_how_the_model_runs_and_how_many_threads_are_passed_on(
+    model: SmallModel, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many(folder, 2)
+    asked: list[dict[str, Any]] = []
+
+    def create(package: ModelPackage, **options: Any) -> Engine:
+        asked.append(options)
+        return model.engine
+
+    def watched(*args: Any, **options: Any) -> Any:
+        asked.append(options)
+        return pixel_equal_pairs(*args, **options)
+
+    monkeypatch.setattr(describer, "create_engine", create)
+    monkeypatch.setattr(module, "pixel_equal_pairs", watched)
+    wishes: dict[str, Any] = {"device": "cuda", "engine": "torch", "precision": "float16"}
+    scan(
+        folder, model=model.package.directory, catalog=tmp_path / "c.db", workers=7, progress=silent, **wishes
+    )
+    assert asked == [{**wishes, "threads": None}, {"workers": 7, "progress": silent}]
 
 
 @pytest.mark.parametrize(
@@ -311,8 +345,7 @@ def test_progress_goes_forward_through_both_sides(run: Run, folder: Path, two_si
         assert result.matches
         steps.check("find", 40)
         steps.check("describe", 40)
-        contents = {name for name, _, _ in steps.calls}
-        assert contents <= {"find", "describe", "match", "verify"}
+        assert {name for name, _, _ in steps.calls} <= STAGES.keys()
         steps.check("match", 20 if two_sides else 21)
     # Pixel hashes are remembered, so only the first scan decodes again.
     assert steps.of("verify") == []
