@@ -14,24 +14,25 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import shlex
 import statistics
 import sys
 import tempfile
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+from benchmarks.machine import machine_facts, portable_command
 from benchmarks.peers.measuring import Cost, RunFailed, measure
 from benchmarks.peers.truth import Pair, Score, Truth, TruthError, judge, ordered, read_truth, recall_by_edit
 
 ADAPTERS = Path(__file__).parent / "peers"
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
+SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff", ".jp2", ".heic"}
 TOOLS = {"copylens": "default", "immaculate": "pdq", "imagededup": "phash"}
 """The tools, each with the method that its bare name means."""
+NUMBERS = 12
+"""Columns of the table that hold numbers."""
 
 
 @dataclass(slots=True)
@@ -65,6 +66,7 @@ class Findings:
         pairs: the pairs it reports; for a tool that reports only sets, the pairs of each set.
         grouped: the pairs of each set it reports; none for a tool that reports only pairs.
         judged: whether the pairs tell anything.
+        skipped: files that it could not read; None for a tool that does not tell.
     """
 
     version: str
@@ -72,6 +74,7 @@ class Findings:
     pairs: set[Pair]
     grouped: set[Pair] | None
     judged: bool
+    skipped: int | None
 
 
 def main() -> int:
@@ -95,7 +98,8 @@ def main() -> int:
     rows = [summarise(tool, truth, len(images), with_originals=options.pairs == "original") for tool in tools]
     print(table(rows, len(images), options))
     if options.output:
-        document = {"machine": facts, "command": portable_command(), "images": len(images), "tools": rows}
+        command = portable_command("benchmarks.scan_peers")
+        document = {"machine": facts, "command": command, "images": len(images), "tools": rows}
         options.output.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     return 1 if any(tool.failure for tool in tools) else 0
 
@@ -107,7 +111,9 @@ def parse_arguments() -> argparse.Namespace:
         "--truth", type=Path, required=True, help="CSV file; see peers/truth.py for its layouts"
     )
     parser.add_argument(
-        "--tools", default="copylens,immaculate-pdq", help="TOOL or TOOL-METHOD, separated by commas"
+        "--tools",
+        default="copylens,immaculate-pdq",
+        help="TOOL or TOOL-METHOD, separated by commas; copylens:ENGINE and copylens-MODEL:ENGINE too",
     )
     for tool in TOOLS:
         parser.add_argument(
@@ -134,14 +140,21 @@ def make_tool(name: str, options: argparse.Namespace) -> Tool:
     """Make the tool of that name, with its adapter's command.
 
     Raises:
-        ValueError: there is no such tool.
+        ValueError: there is no such tool, or an engine is named for another tool than CopyLens.
     """
-    tool, _, method = name.partition("-")
+    chosen, _, engine = name.partition(":")
+    tool, _, method = chosen.partition("-")
     if tool not in TOOLS:
         raise ValueError(f"there is no tool {tool}; there are {', '.join(TOOLS)}.")
+    if engine and tool != "copylens":
+        raise ValueError(f"{name}: only copylens takes an engine.")
     python = getattr(options, f"python_{tool}")
     command = [python, str(ADAPTERS / f"run_{tool}.py"), str(options.folder.resolve()), method or TOOLS[tool]]
-    return Tool(name, command, shlex.split(options.copylens_options) if tool == "copylens" else [])
+    if tool != "copylens":
+        return Tool(name, command)
+    return Tool(
+        name, command, [*(["--engine", engine] if engine else []), *shlex.split(options.copylens_options)]
+    )
 
 
 def run(tool: Tool, folder: Path, timeout: float) -> None:
@@ -160,21 +173,25 @@ def run(tool: Tool, folder: Path, timeout: float) -> None:
 def read_findings(document: dict[str, Any], folder: Path) -> Findings:
     """Read what a tool wrote: an adapter's JSON object, or the one of ``copylens scan --json``."""
     groups: list[list[str]] | None
+    skipped: int | None
     if "matches" in document:
         pairs = [(match["query"], match["reference"]) for match in document["matches"]]
         groups = [
             [group["keeper"], *(member["path"] for member in group["members"])]
             for group in document["groups"]
         ]
-        version = f"copylens {document['copylens']}, {document['model'].get('name', 'model')}"
+        version = f"copylens {document['copylens']}, {document['model']['name']}"
+        skipped = len(document["skipped"])
     else:
         pairs, groups, version = document["pairs"], document.get("groups"), document["version"]
+        skipped = document.get("skipped")
     return Findings(
         version=version,
         threshold=str(document["threshold"]),
         pairs={relative_pair(one, other, folder) for one, other in pairs},
         grouped=None if groups is None else pairs_within(groups, folder),
         judged=document.get("judged", True),
+        skipped=skipped,
     )
 
 
@@ -208,6 +225,7 @@ def summarise(tool: Tool, truth: Truth, images: int, *, with_originals: bool) ->
     row |= {
         "version": tool.found.version,
         "threshold": tool.found.threshold,
+        "skipped": tool.found.skipped,
         "wall": wall,
         "images_per_second": images / wall,
         "cpu": statistics.median(cost.cpu for cost in tool.costs),
@@ -233,19 +251,30 @@ def table(rows: list[dict[str, Any]], images: int, options: argparse.Namespace) 
         "with an original on at least one side" if options.pairs == "original" else "of files of one original"
     )
     lines = [
-        f"{images} images; median wall time of {options.repeats} runs in turns; pairs {which}.",
+        f"{images} images; median wall time of {options.repeats} runs in turns; pairs {which}; "
+        f"other programs used {percent(share_of_others(rows))} of the processor.",
         "",
         "| Tool | Its own threshold | Wall s | Images/s | CPU s | Peak MiB | Time × | Memory × "
-        "| Pairs found | Precision | Recall | Grouped P | Grouped R |",
-        "|---|---|" + "---:|" * 11,
+        "| Skipped | Pairs found | Precision | Recall | Grouped P | Grouped R |",
+        "|---|---|" + "---:|" * NUMBERS,
     ]
     lines += ["| " + " | ".join(table_cells(row, base)) + " |" for row in rows]
     return "\n".join(lines)
 
 
+def share_of_others(rows: list[dict[str, Any]]) -> float | None:
+    """Tell which share of the processor other programs used while the tools ran."""
+    runs = [run for row in rows for run in row["runs"]]
+    if not runs:
+        return None
+    cores = len(os.sched_getaffinity(0))
+    share: float = sum(run["others"] for run in runs) / (cores * sum(run["wall"] for run in runs))
+    return share
+
+
 def table_cells(row: dict[str, Any], base: dict[str, Any] | None) -> list[str]:
     if "wall" not in row:
-        return [row["tool"], row.get("failed", "no run"), *["–"] * 11]
+        return [row["tool"], row.get("failed", "no run"), *["–"] * NUMBERS]
     times = f"{row['wall'] / base['wall']:.2f}" if base else "–"
     memory = f"{row['peak'] / base['peak']:.2f}" if base else "–"
     speed = [
@@ -255,37 +284,14 @@ def table_cells(row: dict[str, Any], base: dict[str, Any] | None) -> list[str]:
         f"{row['peak']:.0f}",
     ]
     pairs, groups = row.get("pairs", {}), row.get("groups", {})
+    skipped = "–" if row["skipped"] is None else str(row["skipped"])
     quality = [str(pairs.get("found", "–")), percent(pairs.get("precision")), percent(pairs.get("recall"))]
     quality += [percent(groups.get("precision")), percent(groups.get("recall"))]
-    return [row["tool"], row["threshold"], *speed, times, memory, *quality]
+    return [row["tool"], row["threshold"], *speed, times, memory, skipped, *quality]
 
 
 def percent(share: float | None) -> str:
     return "–" if share is None else f"{100 * share:.1f} %"
-
-
-def portable_command() -> str:
-    """Repeat the command as it was given, absolute paths cut to their last part."""
-    given = [Path(word).name if Path(word).is_absolute() else word for word in sys.argv[1:]]
-    return shlex.join(["python", "-m", "benchmarks.scan_peers", *given])
-
-
-def machine_facts() -> dict[str, Any]:
-    """Tell what the numbers depend on."""
-    models = [
-        line.partition(":")[2].strip()
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        if line.startswith("model name")
-    ]
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return {
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "system": platform.platform(),
-        "processor": models[0] if models else platform.machine(),
-        "cores": len(os.sched_getaffinity(0)),
-        "memory_gib": round(memory / 2**30, 1),
-        "load_before": os.getloadavg()[0],
-    }
 
 
 if __name__ == "__main__":

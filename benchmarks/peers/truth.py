@@ -3,13 +3,13 @@
 Two layouts are read. With the columns ``copy,original,edit`` each row is a file below the folder and the file
 that it was made from. With ``query,reference,kind,ops`` the files lie in ``queries/`` and ``references/``; a
 query without a reference is a distractor. Everything made from one original, and that original, are copies of
-each other.
+each other: n files of one original are n (n - 1) / 2 pairs. Files that no row names are unlike all others.
 """
 
 from __future__ import annotations
 
 import csv
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import combinations
@@ -32,20 +32,24 @@ class Truth:
 
     Attributes:
         pairs: every two files that are copies of one original.
-        originals: the files that others were made from.
-        edits: how the second of a pair was made from the first, for the pairs of a copy and its original.
+        edited: the files that were made from others, and queries without a reference; none that was itself the
+            original of another.
+        edits: how a copy was made, for the pairs of a copy and the file that it was made from.
     """
 
     pairs: frozenset[Pair]
-    originals: frozenset[str]
+    edited: frozenset[str]
     edits: dict[Pair, str]
 
     def kept(self, pairs: Iterable[Pair], *, with_originals: bool) -> set[Pair]:
-        """Keep the pairs that are judged: all, or those with an original on at least one side."""
+        """Keep the pairs that are judged: all, or those with an original on at least one side.
+
+        What is not edited counts as an original, so a false match with a distractor counts as one.
+        """
         chosen = set(pairs)
         if not with_originals:
             return chosen
-        return {pair for pair in chosen if pair[0] in self.originals or pair[1] in self.originals}
+        return {pair for pair in chosen if not self.edited.issuperset(pair)}
 
 
 def ordered(one: str, other: str) -> Pair:
@@ -57,7 +61,7 @@ def read_truth(path: Path, folder: Path) -> Truth:
     """Read a truth file of either layout.
 
     Raises:
-        TruthError: it is neither layout, or names files that are not in the folder.
+        TruthError: it is neither layout, gives a file two originals, or names files that are not in the folder.
     """
     with path.open(encoding="utf-8", newline="") as file:
         reader = csv.DictReader(file)
@@ -65,22 +69,18 @@ def read_truth(path: Path, folder: Path) -> Truth:
         rows = list(reader)
     if {"copy", "original", "edit"} <= columns:
         made = [(row["copy"], row["original"], row["edit"]) for row in rows]
+        distractors = []
     elif {"query", "reference", "kind", "ops"} <= columns:
         made = [
             (f"queries/{row['query']}", f"references/{row['reference']}", _edit(row))
             for row in rows
             if row["reference"]
         ]
+        distractors = [f"queries/{row['query']}" for row in rows if not row["reference"]]
     else:
         raise TruthError(f"{path.name} has neither the columns {' nor '.join(LAYOUTS)}.")
-    names = {name for copy, original, _ in made for name in (copy, original)}
-    missing = sorted(name for name in names if not (folder / name).is_file())
-    if missing:
-        some = ", ".join(missing[:REPORTED_MISSING])
-        raise TruthError(
-            f"{path.name} names {len(missing)} files that are not in the folder, such as {some}."
-        )
-    return _paired(made)
+    _check(path.name, made, distractors, folder)
+    return _paired(made, distractors)
 
 
 def _edit(row: dict[str, str]) -> str:
@@ -88,7 +88,20 @@ def _edit(row: dict[str, str]) -> str:
     return row["ops"] if row["kind"] == "single" else row["kind"]
 
 
-def _paired(made: list[tuple[str, str, str]]) -> Truth:
+def _check(name: str, made: list[tuple[str, str, str]], distractors: list[str], folder: Path) -> None:
+    """Refuse what would be judged wrongly without a word."""
+    listed = Counter([*(copy for copy, _, _ in made), *distractors])
+    twice = sorted(copy for copy, count in listed.items() if count > 1)
+    if twice:
+        raise TruthError(f"{name} lists {twice[0]} {listed[twice[0]]} times; a copy has one original.")
+    files = {file for copy, original, _ in made for file in (copy, original)} | set(distractors)
+    missing = sorted(file for file in files if not (folder / file).is_file())
+    if missing:
+        some = ", ".join(missing[:REPORTED_MISSING])
+        raise TruthError(f"{name} names {len(missing)} files that are not in the folder, such as {some}.")
+
+
+def _paired(made: list[tuple[str, str, str]], distractors: list[str]) -> Truth:
     """Pair every two files that go back to the same file."""
     source = {copy: original for copy, original, _ in made}
     families: dict[str, set[str]] = defaultdict(set)
@@ -100,7 +113,7 @@ def _paired(made: list[tuple[str, str, str]]) -> Truth:
         families[first] |= seen
     return Truth(
         pairs=frozenset(ordered(*pair) for family in families.values() for pair in combinations(family, 2)),
-        originals=frozenset(source.values()),
+        edited=frozenset({*source, *distractors}.difference(source.values())),
         edits={ordered(copy, original): edit for copy, original, edit in made},
     )
 
