@@ -44,8 +44,8 @@ def write_pictures(
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{number:04}.{suffix}" for number in range(count)]
     for number, path in enumerate(paths):
-        options = {"compress_level": 1} if suffix == "png" else {"quality": 90}
-        random_picture(number, size).save(path, **options)
+        # Quick for PNG, and without a meaning for the others.
+        random_picture(number, size).save(path, compress_level=1)
     return paths
 
 

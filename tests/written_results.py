@@ -17,16 +17,13 @@ Groups = list[list[str]]
 
 def groups_in(path: Path) -> Groups:
     """Paths of each group as the format holds them: undecodable bytes as surrogates in JSON, else as ``\\xNN``."""
-    return {
-        ".json": lambda: from_documents(json.loads(path.read_text(encoding="ascii"))["groups"]),
-        ".jsonl": lambda: from_documents(line for line in json_lines(path) if line["type"] == "group"),
-        ".csv": lambda: from_rows(csv_rows(path)),
-        ".parquet": lambda: from_rows(parquet_rows(path)),
-        ".html": lambda: [
-            [group["keeper"]["path"], *(member["path"] for member in group["members"])]
-            for group in report_data(path, "groups")
-        ],
-    }[path.suffix]()
+    if path.suffix == ".json":
+        return from_documents(json.loads(path.read_text(encoding="ascii"))["groups"])
+    if path.suffix == ".jsonl":
+        return from_documents(line for line in json_lines(path) if line["type"] == "group")
+    if path.suffix == ".html":
+        return [[image["path"] for image in images_of(group)] for group in report_data(path, "groups")]
+    return from_rows(csv_rows(path) if path.suffix == ".csv" else parquet_rows(path))
 
 
 def from_documents(groups: Iterable[Any]) -> Groups:
@@ -64,6 +61,11 @@ def report_data(path: Path, name: str) -> list[Any]:
     assert block
     data: list[Any] = json.loads(block[1])
     return data
+
+
+def images_of(group: Any) -> list[Any]:
+    """The images of a group in a report, keeper first."""
+    return [group["keeper"], *group["members"]]
 
 
 def path_behind(url: str) -> str:

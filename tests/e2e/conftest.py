@@ -52,7 +52,7 @@ def run_here(
 def gallery(tmp_path_factory: pytest.TempPathFactory, thumbnail_package: Path) -> Gallery:
     """Some hundred pictures that take a while to decode, and copies of some of them."""
     home = tmp_path_factory.mktemp("gallery")
-    originals = write_pictures(home / "pictures" / "originals", 300, size=(400, 300), suffix="png")
+    originals = write_pictures(home / "pictures" / "originals", 200, size=(400, 300), suffix="png")
     add_copies(home / "pictures" / "copies", originals[::25])
     document = CopyLens(home, thumbnail_package).scan(home / "pictures")
     return Gallery(home / "pictures", document)

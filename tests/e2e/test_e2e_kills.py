@@ -16,7 +16,7 @@ from generated_pictures import Gallery
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
 
 SEED = 8151
-KILLS = 10
+KILLS = 9
 
 
 def test_every_run_goes_on_where_the_killed_one_was(
@@ -27,11 +27,11 @@ def test_every_run_goes_on_where_the_killed_one_was(
     kept = [0]
     for turn in range(KILLS):
         process = copylens.start("scan", gallery.folder, "--catalog", catalog, "--workers", "1")
-        if turn % 5 == 0:
+        if turn % 4 == 0:
             # Some kills hit the start, the walk, or the opening of the catalog.
             time.sleep(chance.uniform(0.1, 0.5))
         else:
-            assert wait_until_described(process, catalog, kept[-1] + chance.randint(1, 25))
+            assert wait_until_described(process, catalog, kept[-1] + chance.randint(1, 15))
             time.sleep(chance.uniform(0, 0.02))
         process.kill()
         assert ended(process).status == -signal.SIGKILL, "it ended before it was killed"
@@ -53,7 +53,7 @@ def test_a_kill_while_the_report_is_written_leaves_the_old_one(
     words = ("scan", gallery.folder, "--html", report)
     assert copylens.run(*words).status == 0
     before = report.read_bytes()
-    assert sum(killed_while_writing(copylens, report, *words) for _ in range(3)) > 0
+    assert any(killed_while_writing(copylens, report, *words) for _ in range(5))
     assert report.read_bytes() == before
     assert copylens.run(*words).status == 0
     assert report.read_bytes() != before

@@ -169,7 +169,7 @@ def test_the_summary_says_the_numbers_of_the_json(scanned: Scanned) -> None:
     assert f"  ... and {summary['groups'] - 5} more groups" in lines
     assert f"{summary['skipped']} files skipped:" in lines
     assert lines[-1] == f"Written: {scanned.report}"
-    assert f"0 images described, {summary['images']} known from before; " in scanned.text.out
+    assert f"0 images described, {summary['images']} already known; " in scanned.text.out
 
 
 def test_the_summary_shows_the_first_groups_of_the_json(scanned: Scanned) -> None:

@@ -62,8 +62,9 @@ def guarded(*, failed: int = FAILED, interrupted: str = STOPPED) -> Iterator[Non
 
 
 def complain(sentence: str) -> None:
-    """Say what is wrong on stderr."""
-    typer.echo(f"copylens: {printable(sentence)}", err=True)
+    """Say what is wrong on stderr, in one line; libraries whose words are quoted like to take several."""
+    line = " ".join(part.strip() for part in sentence.strip().splitlines())
+    typer.echo(f"copylens: {printable(line)}", err=True)
 
 
 def printable(text: str) -> str:

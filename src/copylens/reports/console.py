@@ -109,7 +109,7 @@ def _skipped(findings: Findings, summary: Summary) -> Iterator[Line]:
 
 def _ending(findings: Findings, summary: Summary) -> Iterator[Line]:
     speed = f" at {summary.images_per_second:,.0f} a second" if summary.described else ""
-    known = f", {summary.reused:,} known from before" if summary.reused else ""
+    known = f", {summary.reused:,} already known" if summary.reused else ""
     described = f"{plural(summary.described, 'image')} described{speed}{known}"
     yield [(f"{described}; {summary.seconds:.1f} s in all.", "dim")]
     model = printable(findings.model.name)

@@ -37,7 +37,7 @@ def test_the_whole_summary() -> None:
         "  2 x the file ends before the picture does, for example c/broken.jpg\n"
         "  1 x the file has no bytes: c/empty.jpg\n"
         "\n"
-        "40 images described at 20 a second, 2 known from before; 2.5 s in all.\n"
+        "40 images described at 20 a second, 2 already known; 2.5 s in all.\n"
         "Images count as copies from a score of 0.75 (model small-model).\n"
     )
 
@@ -49,7 +49,7 @@ def test_nothing_found_is_friendly() -> None:
     assert text == (
         "No copies found among 2 images.\n"
         "\n"
-        "0 images described, 2 known from before; 0.0 s in all.\n"
+        "0 images described, 2 already known; 0.0 s in all.\n"
         "Images count as copies from a score of 0.75 (model small-model).\n"
     )
 
