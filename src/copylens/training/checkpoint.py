@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from copylens.errors import UsageError
-from copylens.reports import whole_file
+from copylens.reports.atomic import whole_file
 
 FILE = "checkpoint.pt"
 VERSION = 1

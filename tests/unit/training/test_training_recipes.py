@@ -1,0 +1,99 @@
+"""Recipes: those that come along, overrides, what is refused, and the TOML that a run saves."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from copylens.errors import ConfigError, UsageError
+from copylens.training.recipes import load_recipe, recipe_folder, recipe_names, to_toml
+from copylens.training.settings import TrainSettings
+
+
+def test_the_published_recipes_are_there() -> None:
+    assert {"sscd-resnet50", "simclr-resnet50", "one-gpu", "cpu-smoke"} <= set(recipe_names())
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_every_recipe_loads_and_says_how_it_is_run(name: str) -> None:
+    settings = load_recipe(name)
+    assert settings.description
+    header = (recipe_folder() / f"{name}.toml").read_text(encoding="utf-8")
+    for word in ("COMMAND", "HARDWARE", "TIME"):
+        assert f"# {word}" in header, word
+    assert f"--recipe {name}" in header
+
+
+def test_the_paper_s_settings_are_the_paper_s() -> None:
+    # Pizzi et al. 2022, section 5.1 and appendix.
+    settings = load_recipe("sscd-resnet50")
+    assert (settings.network.dims, settings.network.pooling, settings.network.gem_power) == (512, "gem", 3.0)
+    assert (settings.loss.temperature, settings.loss.entropy_weight) == (0.05, 30.0)
+    assert (settings.loop.batch, settings.loop.epochs, settings.loop.size) == (4096, 100, 224)
+    optimiser = settings.optimiser
+    assert (optimiser.name, optimiser.momentum, optimiser.trust) == ("lars", 0.9, 0.001)
+    assert (optimiser.learning_rate, optimiser.weight_decay, optimiser.warmup_epochs) == (0.3, 1e-6, 5.0)
+    assert settings.mixing.probability == 0.05
+
+
+def test_overrides_are_toml_and_bare_words_are_text() -> None:
+    settings = load_recipe(
+        "cpu-smoke",
+        ["loss.entropy_weight=10", "network.backbone=resnet18", "watch.tensorboard = false", "loop.steps=3"],
+    )
+    assert settings.loss.entropy_weight == 10.0
+    assert settings.network.backbone == "resnet18"
+    assert settings.watch.tensorboard is False
+    assert settings.loop.steps == 3
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("loss.entropy_wieght=1", "did you mean 'entropy_weight'"),
+        ("los.entropy_weight=1", "did you mean 'loss'"),
+        ("loss.entropy_weight=many", "expected float, got 'many'"),
+        ("loss=1", "expected a table of settings"),
+        ("description.x=1", "description is a value, not a table"),
+        ("loss.temperature", "write table.key=value"),
+        ("=3", "write table.key=value"),
+        ("loop.batch=1", "a batch of one has no negatives"),
+        ("loss.temperature=0", "it must be positive"),
+        ("optimiser.name=sgd", "is not one of 'lars', 'adamw'"),
+        ("optimiser.ema=1.0", "from 0 to below 1"),
+        ("network.mean=[0.5, 0.5]", "need three numbers"),
+    ],
+)
+def test_what_cannot_be_meant_is_said(override: str, words: str) -> None:
+    with pytest.raises((ConfigError, UsageError), match=words):
+        load_recipe("cpu-smoke", [override])
+
+
+def test_unknown_names_and_files(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="did you mean cpu-smoke"):
+        load_recipe("cpu-smok")
+    with pytest.raises(UsageError, match="no such recipe file"):
+        load_recipe(tmp_path / "none.toml")
+    (tmp_path / "bad.toml").write_text("[loss\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="not a readable recipe"):
+        load_recipe(tmp_path / "bad.toml")
+
+
+def test_a_saved_recipe_is_read_to_the_same_settings(tmp_path: Path) -> None:
+    for name in recipe_names():
+        settings = dataclasses.replace(load_recipe(name), description='quotes " and \\ and é\x7f')
+        path = tmp_path / f"{name}.toml"
+        path.write_text(to_toml(settings), encoding="utf-8")
+        assert load_recipe(path) == settings
+
+
+def test_the_defaults_are_a_recipe_too(tmp_path: Path) -> None:
+    (tmp_path / "empty.toml").write_text("", encoding="utf-8")
+    assert load_recipe(tmp_path / "empty.toml") == TrainSettings()
+
+
+def test_a_baseline_of_one_positive_refuses_mixing() -> None:
+    with pytest.raises(UsageError, match=r"mixing\.probability must be 0"):
+        load_recipe("simclr-resnet50", ["mixing.probability=0.1"])
