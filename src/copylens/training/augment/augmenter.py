@@ -1,0 +1,215 @@
+"""Batches of pictures in, augmented views out, on whatever device the pictures lie.
+
+What happens to a picture is decided on the host from its key and carried out on the device for the rows that need it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from copylens.training.augment.colours import JITTERS, jitter, make_grey
+from copylens.training.augment.detail import REFERENCE_SIZE, add_noise, blur, pixelate
+from copylens.training.augment.drawing import Draws, Floats, Integers
+from copylens.training.augment.framing import Framing, draw_frames, frame_views
+from copylens.training.augment.geometry import Placement, place
+from copylens.training.augment.jpeg import jpeg
+from copylens.training.augment.lettering import text_atlas
+from copylens.training.augment.overlaying import overlay
+from copylens.training.augment.pasting import Atlas, Pasted, paste, put_in_frame, visible_part
+from copylens.training.augment.sampling import resample, to_device
+from copylens.training.augment.settings import AugmentSettings, Strength
+from copylens.training.augment.stickers import sticker_atlas
+from copylens.training.nouns import NOBODY, PictureBatch
+
+_CHUNK = {"cpu": 16}
+_CHUNK_ELSEWHERE = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Augmented:
+    """One view of every picture of a batch.
+
+    Attributes:
+        pixels: ``(B, 3, size, size) float32`` in [0, 1].
+        others: ``(B,) int64`` on the host: key of the second picture that is in the view, or `NOBODY`.
+        places: where the pixels come from; one a chunk of rows, in order.
+    """
+
+    pixels: Tensor
+    others: Integers
+    places: tuple[Placement, ...]
+
+
+class Augmenter:
+    """Makes views of pictures.
+
+    Args:
+        preset: a name in `PRESETS`, or settings.
+        size: of the views in pixels.
+
+    Raises:
+        UsageError: there is no such preset.
+    """
+
+    def __init__(self, preset: str | AugmentSettings, size: int) -> None:
+        self.settings = AugmentSettings(preset=preset) if isinstance(preset, str) else preset
+        self.size = size
+        self._atlases: dict[tuple[str, torch.device], Atlas] = {}
+
+    def __call__(self, batch: PictureBatch, *, seed: int, epoch: int, view: int) -> Tensor:
+        """One view of every picture, ``(B, 3, size, size) float32`` in [0, 1]."""
+        return self.augment(batch, seed=seed, epoch=epoch, view=view).pixels
+
+    @torch.no_grad()
+    def augment(self, batch: PictureBatch, *, seed: int, epoch: int, view: int) -> Augmented:
+        """One view of every picture, and what else is known of it.
+
+        Args:
+            batch: on any device; `keys` and `aspects` are best left on the host, where they are needed.
+            seed: of the run.
+            epoch: of the training.
+            view: number of the view.
+        """
+        keys, aspects = batch.keys.cpu().numpy(), batch.aspects.cpu().numpy().astype(np.float64)
+        strength = self.settings.strength(view)
+        device = batch.pixels.device
+        pixels = torch.empty((len(keys), 3, self.size, self.size), device=device)
+        others, places = np.full(len(keys), NOBODY, dtype=np.int64), []
+        step = _CHUNK.get(device.type, _CHUNK_ELSEWHERE)
+        with torch.autocast(device.type, enabled=False):
+            for start in range(0, len(keys), step):
+                rows = np.arange(start, min(start + step, len(keys)))
+                draws = Draws(keys[rows], seed=seed, epoch=epoch, view=view)
+                work = _Chunk(self, batch, keys, aspects, rows, draws, strength)
+                pixels[start : start + step] = work.make()
+                others[rows] = work.others
+                places.append(work.place)
+        return Augmented(pixels, others, tuple(places))
+
+    def atlas(self, name: str, device: torch.device) -> Atlas:
+        """The drawings of an operator, on a device; drawn at the first use."""
+        if (name, device) not in self._atlases:
+            atlas = sticker_atlas() if name == "sticker" else text_atlas(self.settings.fonts)
+            self._atlases[name, device] = atlas.to(device)
+        return self._atlases[name, device]
+
+
+class _Chunk:
+    """Some rows of a batch on their way through the operators."""
+
+    def __init__(
+        self,
+        augmenter: Augmenter,
+        batch: PictureBatch,
+        keys: Integers,
+        aspects: Floats,
+        rows: Integers,
+        draws: Draws,
+        strength: Strength,
+    ) -> None:
+        self._augmenter, self._batch, self._keys, self._aspects = augmenter, batch, keys, aspects
+        self._draws, self._strength = draws, strength
+        self._rows = rows
+        self._size, self._device = augmenter.size, batch.pixels.device
+        self.frames: Framing = draw_frames(draws, strength, keys)
+        self.place = place(draws, aspects[rows], strength, self.frames.inner)
+        self.others = np.where(self.frames.partner >= 0, keys[self.frames.partner], NOBODY)
+
+    def make(self) -> Tensor:
+        """``(n, 3, size, size)``, in the order of `OPERATORS`."""
+        first, last = int(self._rows[0]), int(self._rows[-1]) + 1
+        views = resample(self._batch.pixels[first:last], self.place.to_canvas, self._size)
+        for name in ("text", "sticker"):
+            self._paste(views, name)
+        self._frame(views)
+        self._overlay(views)
+        self._colour(views)
+        self._detail(views)
+        return views
+
+    def _happening(self, name: str) -> Integers:
+        return np.flatnonzero(self._draws.happens(name, self._strength.probability[name]))
+
+    def _paste(self, views: Tensor, name: str) -> None:
+        rows = self._happening(name)
+        if not len(rows):
+            return
+        draws, ranges = self._draws.subset(rows), self._strength.ranges
+        atlas = self._augmenter.atlas(name, self._device)
+        entries = draws.integer(f"{name}/which", 0, len(atlas))
+        place = Placement(
+            self.place.to_canvas[rows],
+            self.place.to_frame[rows],
+            self.place.frame[rows],
+            self.place.inner[rows],
+        )
+        size = draws.uniform(f"{name}/size", *ranges[f"{name}.size"])
+        pasted = Pasted(
+            entries,
+            put_in_frame(draws, name, place, size, atlas.ratios[entries]),
+            draws.uniform(f"{name}/opacity", *ranges[f"{name}.opacity"]),
+            draws.uniforms(f"{name}/colour", 0.0, 1.0, 3),
+        )
+        index = to_device(rows, self._device)
+        views[index] = paste(views[index], atlas, pasted, visible_part(place, self._size, self._device))
+
+    def _frame(self, views: Tensor) -> None:
+        rows = np.flatnonzero(self.frames.kind != 0)
+        if len(rows):
+            index, draws = to_device(rows, self._device), self._draws.subset(rows)
+            frames = self.frames.subset(rows)
+            words = self._augmenter.atlas("text", self._device)
+            views[index] = frame_views(views[index], draws, frames, self._batch.pixels, self._aspects, words)
+
+    def _overlay(self, views: Tensor) -> None:
+        # A view holds two pictures at most: one that already lies in another gets none on top.
+        rows = np.array([r for r in self._happening("overlay") if self.others[r] == NOBODY], dtype=np.int64)
+        draws = self._draws.subset(rows)
+        partner = draws.partner("overlay/partner", self._keys)
+        rows, draws, partner = rows[partner >= 0], draws.subset(partner >= 0), partner[partner >= 0]
+        if len(rows):
+            index = to_device(rows, self._device)
+            other = self._batch.pixels[to_device(partner, self._device)]
+            views[index] = overlay(views[index], other, self._aspects[partner], draws, self._strength)
+            self.others[rows] = self._keys[partner]
+
+    def _colour(self, views: Tensor) -> None:
+        rows = self._happening("jitter")
+        if len(rows):
+            index = to_device(rows, self._device)
+            ranges = {name: self._strength.ranges[f"jitter.{name}"] for name in JITTERS}
+            views[index] = jitter(views[index], self._draws.subset(rows), ranges)
+        rows = self._happening("grey")
+        if len(rows):
+            index = to_device(rows, self._device)
+            views[index] = make_grey(views[index])
+
+    def _detail(self, views: Tensor) -> None:
+        ranges = self._strength.ranges
+        for name in ("pixelate", "blur", "noise", "jpeg"):
+            rows = self._happening(name)
+            if not len(rows):
+                continue
+            index, draws = to_device(rows, self._device), self._draws.subset(rows)
+            some = views[index]
+            if name == "pixelate":
+                low, high = ranges["pixelate.cells"]
+                cells = draws.integer("pixelate/cells", int(low), int(high) + 1)
+                some = pixelate(some, to_device(cells, self._device))
+            elif name == "blur":
+                scale = self._size / REFERENCE_SIZE
+                radius = draws.uniform("blur/radius", *ranges["blur.radius"]) * scale
+                some = blur(some, to_device(radius, self._device), largest=float(radius.max()))
+            elif name == "noise":
+                deviation = draws.uniform("noise/deviation", *ranges["noise.deviation"])
+                words = draws.bits("noise/words")[:, 0].view(np.int64)
+                some = add_noise(some, to_device(words, self._device), to_device(deviation, self._device))
+            else:
+                low, high = ranges["jpeg.quality"]
+                quality = draws.integer("jpeg/quality", int(low), int(high) + 1)
+                some = jpeg(some, to_device(quality, self._device).float())
+            views[index] = some

@@ -1,0 +1,176 @@
+"""A choice of fonts in, an atlas of words out, in the scripts that the fonts have and in invented ones."""
+
+from __future__ import annotations
+
+import functools
+import io
+import math
+import os
+import random
+import sys
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from copylens.training.augment.pasting import Atlas, make_atlas
+from copylens.training.augment.settings import Fonts
+
+Font: TypeAlias = ImageFont.FreeTypeFont
+
+STRINGS = 320
+HEIGHT = 48
+"""Of the highest resolution of a drawn string, in pixels."""
+
+_LONGEST = 14
+_WIDEST = 12 * HEIGHT
+_SYSTEM_FONTS = 24
+_SCRIPTS = {
+    "latin": "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ",
+    "figures": "0123456789.,:%+-/#$&@!?",
+    "accented": "àáâãäåæçèéêëìíîïñòóôõöøùúûüýþßÀÉÎÕÜŽŠčěłőż",
+    "greek": "αβγδεζηθικλμνξοπρστυφχψωΑΒΓΔΘΛΞΠΣΦΨΩ",
+    "cyrillic": "абвгдежзийклмнопрстуфхцчшщыьэюяАБГДЖИЛФЮЯ",
+    "hebrew": "אבגדהוזחטיכלמנסעפצקרשת",
+    "arabic": "ابتثجحخدذرزسشصضطظعغفقكلمنهوي",
+    "armenian": "աբգդեզէըթժիլխծկհձղճմյնշոչպջռսվտրցւփքօֆ",
+    "georgian": "აბგდევზთიკლმნოპჟრსტუფქღყშჩცძწჭხჯჰ",
+    "devanagari": "अआइईउऊएऐओऔकखगघचछजझटठडढणतथदधनपफबभमयरलवशषसह",
+    "thai": "กขคงจฉชซญดตถทธนบปผฝพฟมยรลวสหอ",
+    "kana": "あいうえおかきくけこさしすせそたちつてとアイウエオカキクケコサシスセソ",
+    "han": "天地人山水火木金土日月星大小中上下国語学生新東西南北春夏秋冬",
+    "hangul": "가나다라마바사아자차카타파하고노도로모보소오조초",
+}
+
+
+@functools.lru_cache(maxsize=2)
+def text_atlas(fonts: Fonts) -> Atlas:
+    """Draw the words; ``(K, 1, H, W)`` masks.
+
+    Args:
+        fonts: ``"bundled"`` is the same on every machine with one version of Pillow; ``"system"`` adds the fonts that
+            the machine has in its usual folders, in the order of their names.
+    """
+    chance = random.Random(20220221)  # noqa: S311 - a fixed set of words
+    faces = [_bundled(size) for size in (HEIGHT, HEIGHT // 2)]
+    if fonts == "system":
+        faces += [f for f in map(_load, system_fonts()[:_SYSTEM_FONTS]) if f is not None]
+    drawable = [(face, alphabet) for face in faces for alphabet in _alphabets(face)]
+    drawings = []
+    for number in range(STRINGS):
+        # A third is invented: the bundled font has few scripts, and a picture's text may be in any.
+        if number % 3 == 2 or not drawable:
+            drawings.append(_invented(chance))
+        else:
+            face, alphabet = drawable[chance.randrange(len(drawable))]
+            drawings.append(_written(face, _words(alphabet, chance)))
+    return make_atlas(drawings)
+
+
+def system_fonts() -> list[Path]:
+    """Font files in the folders where this kind of system keeps them, sorted by name."""
+    home = Path.home()
+    folders = {
+        "win32": [Path(os.environ.get("WINDIR", "C:/Windows"), "Fonts")],
+        "darwin": [Path("/System/Library/Fonts"), Path("/Library/Fonts"), home / "Library/Fonts"],
+    }.get(
+        sys.platform, [Path("/usr/share/fonts"), Path("/usr/local/share/fonts"), home / ".local/share/fonts"]
+    )
+    files = [
+        f for folder in folders if folder.is_dir() for f in folder.rglob("*") if f.suffix in {".ttf", ".otf"}
+    ]
+    return _spread(sorted(files, key=lambda f: (f.name, str(f))))
+
+
+def _spread(files: list[Path]) -> list[Path]:
+    """One font of each family first, so that a few are unlike."""
+    seen: dict[str, int] = {}
+    ranks = []
+    for file in files:
+        family = file.stem.split("-")[0]
+        seen[family] = seen.get(family, 0) + 1
+        ranks.append(seen[family])
+    return [file for _, file in sorted(zip(ranks, files, strict=True), key=lambda pair: pair[0])]
+
+
+def _bundled(size: int) -> Font:
+    font = ImageFont.load_default(size)
+    if not isinstance(font, ImageFont.FreeTypeFont):  # Pillow without FreeType has one small bitmap font.
+        raise TypeError("Pillow was built without FreeType")
+    return font
+
+
+def _load(path: Path) -> Font | None:
+    try:
+        return ImageFont.truetype(io.BytesIO(path.read_bytes()), HEIGHT)
+    except OSError:
+        return None
+
+
+def _alphabets(face: Font) -> list[str]:
+    """The scripts of which the font has all but a few letters; a missing letter looks as an unassigned one does."""
+    missing = _look(face, "\U000e1234")
+    found = []
+    for letters in _SCRIPTS.values():
+        known = "".join(letter for letter in letters if _look(face, letter) not in (missing, b""))
+        if len(known) >= 0.8 * len(letters):
+            found.append(known)
+    return found
+
+
+def _look(face: Font, letter: str) -> bytes:
+    mask = face.getmask(letter)
+    return b"" if 0 in mask.size else bytes(mask)
+
+
+def _words(alphabet: str, chance: random.Random) -> str:
+    length = chance.randint(3, _LONGEST)
+    letters = [chance.choice(alphabet) for _ in range(length)]
+    if length > 7:
+        letters[chance.randint(3, length - 3)] = " "
+    return "".join(letters)
+
+
+def _written(face: Font, words: str) -> np.ndarray:
+    left, top, right, bottom = face.getbbox(words)
+    size = max(1, math.ceil(right - left)), max(1, math.ceil(bottom - top))
+    image = Image.new("L", size)
+    ImageDraw.Draw(image).text((-left, -top), words, fill=255, font=face)
+    return _fitted(image)
+
+
+def _invented(chance: random.Random) -> np.ndarray:
+    """Letters of a script that does not exist: a few strokes, arcs and dots in every cell."""
+    cell, line = 2 * HEIGHT, chance.randint(5, 13)
+    length = chance.randint(2, 8)
+    image = Image.new("L", (cell * length, cell))
+    draw = ImageDraw.Draw(image)
+    bar = chance.random() < 0.3
+    for number in range(length):
+        left = number * cell
+
+        def point(left: int = left) -> tuple[int, int]:
+            return left + chance.choice((12, 32, 52, 72, 84)), chance.choice((10, 30, 48, 66, 86))
+
+        for _ in range(chance.randint(2, 5)):
+            kind = chance.random()
+            if kind < 0.6:
+                draw.line([point(), point()], fill=255, width=line)
+            elif kind < 0.9:
+                (a, b), (c, d) = point(), point()
+                box = (min(a, c), min(b, d), max(a, c) + line, max(b, d) + line)
+                draw.arc(box, chance.randrange(360), chance.randrange(360), fill=255, width=line)
+            else:
+                x, y = point()
+                draw.ellipse((x - line, y - line, x + line, y + line), fill=255)
+    if bar:
+        draw.line([(0, 10), (cell * length, 10)], fill=255, width=line)
+    return _fitted(image)
+
+
+def _fitted(image: Image.Image) -> np.ndarray:
+    """Cut to what is drawn and scale to the atlas's height; ``(HEIGHT, w, 1) uint8``."""
+    image = image.crop(image.getbbox() or (0, 0, 1, 1))
+    width = min(_WIDEST, max(HEIGHT // 4, round(image.width * HEIGHT / image.height)))
+    return np.asarray(image.resize((width, HEIGHT), Image.Resampling.LANCZOS))[:, :, None]

@@ -1,0 +1,163 @@
+"""Nothing in, drawn screens out: what surrounds a picture in a browser, a viewer, a feed or a chat; the hole for it."""
+
+from __future__ import annotations
+
+import functools
+import random
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw
+from torch import Tensor
+from torch.nn import functional
+
+from copylens.training.augment.drawing import Floats
+
+Pen: TypeAlias = ImageDraw.ImageDraw
+Box: TypeAlias = tuple[float, float, float, float]
+Shade: TypeAlias = tuple[int, int, int]
+
+_SIDE = 512
+_EACH = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Colours of one screen."""
+
+    page: Shade
+    bar: Shade
+    ink: Shade
+    faint: Shade
+    accent: Shade
+
+
+def _look(chance: random.Random) -> Look:
+    accent = (chance.randrange(20, 230), chance.randrange(20, 200), chance.randrange(60, 256))
+    if chance.random() < 0.5:
+        return Look((255, 255, 255), (238, 240, 243), (35, 38, 43), (190, 194, 200), accent)
+    return Look((22, 24, 28), (42, 45, 51), (232, 234, 237), (95, 100, 108), accent)
+
+
+@functools.lru_cache(maxsize=1)
+def _screens() -> tuple[Tensor, Floats]:
+    chance = random.Random(20220617)  # noqa: S311 - a fixed set of screens
+    sheets, holes = [], []
+    for shape in (_browser, _viewer, _feed, _chat):
+        for _ in range(_EACH):
+            look = _look(chance)
+            image = Image.new("RGB", (_SIDE, _SIDE), look.page)
+            holes.append(shape(ImageDraw.Draw(image), look, chance))
+            sheets.append(np.asarray(image))
+    pixels = torch.from_numpy(np.stack(sheets)).permute(0, 3, 1, 2).float() / 255.0
+    return pixels, np.array(holes)
+
+
+def holes() -> Floats:
+    """Where the screens show the picture, ``(K, 4)``: left, top, right, bottom in parts of the view."""
+    return _screens()[1]
+
+
+@functools.lru_cache(maxsize=4)
+def screens(size: int, device: torch.device) -> Tensor:
+    """The screens as views, ``(K, 3, size, size) float32`` in [0, 1]."""
+    pixels = functional.interpolate(
+        _screens()[0], (size, size), mode="bilinear", antialias=True, align_corners=False
+    )
+    return pixels.clamp_(0.0, 1.0).to(device)
+
+
+def _box(pen: Pen, box: Box, fill: Shade, *, round_by: float = 0.0) -> None:
+    pen.rounded_rectangle([part * _SIDE for part in box], radius=round_by * _SIDE, fill=fill)
+
+
+def _disc(pen: Pen, x: float, y: float, radius: float, fill: Shade) -> None:
+    _box(pen, (x - radius, y - radius, x + radius, y + radius), fill, round_by=radius)
+
+
+def _lines(pen: Pen, chance: random.Random, box: Box, count: int, fill: Shade) -> None:
+    """Lines of text too small to read."""
+    left, top, right, bottom = box
+    pitch = (bottom - top) / count
+    for number in range(count):
+        y, x = top + number * pitch, left
+        end = right if number < count - 1 else left + (right - left) * chance.uniform(0.3, 0.8)
+        while x < end - 0.02:
+            word = min(chance.uniform(0.02, 0.09), end - x)
+            _box(pen, (x, y + 0.2 * pitch, x + word, y + 0.7 * pitch), fill, round_by=0.1 * pitch)
+            x += word + 0.012
+
+
+def _browser(pen: Pen, look: Look, chance: random.Random) -> Box:
+    """A window with a tab, an address, and the picture on a page."""
+    _box(pen, (0, 0, 1, 0.13), look.bar)
+    for number, colour in enumerate(((236, 106, 94), (245, 191, 79), (98, 197, 84))):
+        _disc(pen, 0.03 + 0.035 * number, 0.035, 0.012, colour)
+    _box(pen, (0.15, 0.012, 0.15 + chance.uniform(0.2, 0.4), 0.066), look.page, round_by=0.015)
+    _lines(pen, chance, (0.17, 0.022, 0.3, 0.056), 1, look.ink)
+    _box(pen, (0.1, 0.075, 0.95, 0.12), look.page, round_by=0.022)
+    _lines(pen, chance, (0.13, 0.084, 0.13 + chance.uniform(0.2, 0.5), 0.112), 1, look.faint)
+    side = chance.choice((0.0, 0.22))
+    if side:
+        _lines(pen, chance, (0.03, 0.2, side - 0.03, 0.85), chance.randint(7, 13), look.faint)
+    bottom = chance.uniform(0.78, 0.96)
+    if bottom < 0.9:
+        _lines(pen, chance, (side + 0.03, bottom + 0.02, 0.97, 0.98), 3, look.ink)
+    return side + 0.03, 0.16, 0.97, bottom
+
+
+def _viewer(pen: Pen, look: Look, chance: random.Random) -> Box:
+    """A phone's viewer: clock and signal above, buttons below."""
+    _lines(pen, chance, (0.05, 0.01, 0.14, 0.045), 1, look.ink)
+    for number in range(3):
+        _disc(pen, 0.86 + 0.045 * number, 0.028, 0.012, look.ink)
+    top = chance.choice((0.06, 0.14))
+    if top > 0.1:
+        _lines(pen, chance, (0.08, 0.07, 0.45, 0.125), 1, look.ink)
+    bottom = chance.uniform(0.84, 0.92)
+    count = chance.randint(3, 5)
+    for number in range(count):
+        x, y = (number + 0.5) / count, (bottom + 1.0) / 2
+        fill = look.accent if number == 0 else look.faint
+        if chance.random() < 0.5:
+            _disc(pen, x, y, 0.024, fill)
+        else:
+            _box(pen, (x - 0.024, y - 0.02, x + 0.024, y + 0.02), fill, round_by=0.006)
+    return 0.0, top, 1.0, bottom
+
+
+def _feed(pen: Pen, look: Look, chance: random.Random) -> Box:
+    """A post: who, the picture, signs of approval, some text."""
+    _disc(pen, 0.085, 0.075, 0.045, look.accent)
+    _lines(pen, chance, (0.16, 0.035, 0.16 + chance.uniform(0.2, 0.4), 0.075), 1, look.ink)
+    _lines(pen, chance, (0.16, 0.08, 0.16 + chance.uniform(0.1, 0.25), 0.112), 1, look.faint)
+    above = chance.random() < 0.4
+    top = 0.14
+    if above:
+        _lines(pen, chance, (0.04, 0.14, 0.96, 0.22), 2, look.ink)
+        top = 0.24
+    bottom = chance.uniform(0.8, 0.88)
+    for number in range(3):
+        fill = (225, 45, 70) if number == 0 else look.faint
+        _disc(pen, 0.07 + 0.1 * number, bottom + 0.045, 0.022, fill)
+    _lines(pen, chance, (0.04, bottom + 0.08, 0.96, 0.99), 1 if bottom > 0.84 else 2, look.ink)
+    margin = chance.choice((0.0, 0.04))
+    return margin, top, 1.0 - margin, bottom
+
+
+def _chat(pen: Pen, look: Look, chance: random.Random) -> Box:
+    """Messages, the picture being one of them."""
+    _box(pen, (0, 0, 1, 0.11), look.bar)
+    _disc(pen, 0.08, 0.055, 0.035, look.accent)
+    _lines(pen, chance, (0.14, 0.03, 0.14 + chance.uniform(0.2, 0.4), 0.08), 1, look.ink)
+    mine = chance.random() < 0.5
+    left, right = (0.22, 0.96) if mine else (0.04, 0.78)
+    _box(pen, (0.04, 0.14, 0.04 + chance.uniform(0.3, 0.6), 0.21), look.bar, round_by=0.03)
+    _lines(pen, chance, (0.08, 0.155, 0.3, 0.195), 1, look.ink)
+    bottom = chance.uniform(0.76, 0.84)
+    _box(pen, (left, 0.24, right, bottom + 0.02), look.accent if mine else look.bar, round_by=0.02)
+    _box(pen, (0.04, 0.92, 0.86, 0.985), look.bar, round_by=0.03)
+    _disc(pen, 0.93, 0.952, 0.032, look.accent)
+    return left + 0.02, 0.26, right - 0.02, bottom

@@ -1,0 +1,177 @@
+"""Batches of pictures in, the views that are trained on out: augmented, and some of them two pictures at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from copylens.errors import UsageError
+from copylens.training.augment.augmenter import Augmenter
+from copylens.training.augment.drawing import Draws, Floats
+from copylens.training.augment.sampling import to_device
+from copylens.training.augment.settings import AugmentSettings
+from copylens.training.nouns import NOBODY, PictureBatch, Views
+
+MIXED_PRESETS = {"advanced_mixup": 0.05}
+"""Presets of augmentation that mix, and how often."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MixingSettings:
+    """How often two pictures become one view.
+
+    Attributes:
+        probability: of a view to be mixed; the paper's is 0.05.
+        mixup_share: which part of the mixed is blended (mixup); the others have a rectangle of the partner (CutMix).
+        alpha: both parameters of the Beta distribution of the ratio.
+    """
+
+    probability: float = 0.0
+    mixup_share: float = 0.5
+    alpha: float = 2.0
+
+    def __post_init__(self) -> None:
+        """Find what cannot be meant.
+
+        Raises:
+            UsageError: names the key and what it must be.
+        """
+        for name in ("probability", "mixup_share"):
+            value = getattr(self, name)
+            if not 0.0 <= value <= 1.0:
+                raise UsageError(f"mixing.{name} is {value:g}: give a number from 0 to 1.")
+        if not self.alpha > 0.0:
+            raise UsageError(f"mixing.alpha is {self.alpha:g}: it must be positive.")
+
+
+def mixing_of(augment: AugmentSettings, mixing: MixingSettings) -> MixingSettings:
+    """The mixing that a preset brings where the recipe's own has probability 0, else the recipe's own."""
+    brought = MIXED_PRESETS.get(augment.preset, 0.0)
+    if mixing.probability or not brought:
+        return mixing
+    return MixingSettings(probability=brought, mixup_share=mixing.mixup_share, alpha=mixing.alpha)
+
+
+@dataclass(frozen=True, slots=True)
+class Mixed:
+    """Views after mixing, and what was done; rows as in the views.
+
+    Attributes:
+        views: the mixed views.
+        partner: ``(N,) int64``, row of the other view, -1 where nothing was mixed.
+        ratio: ``(N,) float64``, how much of the view's own picture is left: weight or area; 1 where not mixed.
+        cut: ``(N,) bool``, by CutMix.
+    """
+
+    views: Views
+    partner: np.ndarray
+    ratio: Floats
+    cut: np.ndarray
+
+
+@torch.no_grad()
+def mix(
+    views: Views, settings: MixingSettings, *, keys: np.ndarray, seed: int, epoch: int, view: int
+) -> Mixed:
+    """Mix some views of one number with others of it.
+
+    Partners are drawn from the views that hold one picture, and give their pixels as they were before any mixing. A
+    view that already holds two pictures is left alone, since `Views.sources` has room for two.
+
+    Args:
+        views: B views, one of every picture.
+        settings: how often and how.
+        keys: ``(B,) int64`` on the host, the numbers of the pictures; they fix what is drawn.
+        seed: of the run.
+        epoch: of the training.
+        view: number of the view.
+    """
+    draws = Draws(keys, seed=seed, epoch=epoch, view=view)
+    partner = np.full(len(keys), -1, dtype=np.int64)
+    ratio, cut = np.ones(len(keys)), np.zeros(len(keys), dtype=bool)
+    chosen = draws.happens("mixing", settings.probability)
+    if chosen.any():
+        single = (views.sources[:, 1] == NOBODY).cpu().numpy()
+        pool = np.flatnonzero(single)
+        rows = np.flatnonzero(chosen & single)
+        some = draws.subset(rows)
+        found = some.partner("mixing/partner", keys[pool])
+        rows, found = rows[found >= 0], found[found >= 0]
+        partner[rows] = pool[found]
+    rows = np.flatnonzero(partner >= 0)
+    if not len(rows):
+        return Mixed(views, partner, ratio, cut)
+    some = draws.subset(rows)
+    ratio[rows] = some.beta("mixing/ratio", settings.alpha)
+    cut[rows] = ~some.happens("mixing/mixup", settings.mixup_share)
+    return _blend(views, some, partner, ratio, cut)
+
+
+def _blend(views: Views, draws: Draws, partner: np.ndarray, ratio: Floats, cut: np.ndarray) -> Mixed:
+    rows = np.flatnonzero(partner >= 0)
+    size = views.pixels.shape[-1]
+    boxes = cut_boxes(draws, ratio[rows], size)
+    area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]) / size**2
+    ratio[rows] = np.where(cut[rows], 1.0 - area, ratio[rows])
+    device = views.pixels.device
+    index, other = to_device(rows, device), to_device(partner[rows], device)
+    left, top, right, bottom = to_device(boxes, device)[:, :, None].unbind(1)
+    places = torch.arange(size, device=device)
+    across, down = (places >= left) & (places < right), (places >= top) & (places < bottom)
+    box = (across[:, None, :] & down[:, :, None])[:, None].float()
+    blend = to_device(1.0 - ratio[rows], device)[:, None, None, None]
+    weight = torch.where(to_device(cut[rows].astype(np.int64), device)[:, None, None, None] > 0, box, blend)
+    pixels, sources = views.pixels.clone(), views.sources.clone()
+    pixels[index] = torch.lerp(views.pixels[index], views.pixels[other], weight)
+    sources[index, 1] = views.sources[other, 0]
+    return Mixed(Views(pixels, sources), partner, ratio, cut)
+
+
+def cut_boxes(draws: Draws, ratio: Floats, size: int) -> np.ndarray:
+    """Rectangles of area 1 - ratio about a uniform centre, clipped to the view (Yun et al. 2019).
+
+    Returns:
+        ``(n, 4) int64``, left, top, right, bottom in pixels; the area is smaller where it was clipped.
+    """
+    half = np.sqrt(1.0 - ratio)[:, None] * size / 2.0
+    centre = draws.uniforms("mixing/centre", 0.0, float(size), 2)
+    corners = np.concatenate([centre - half, centre + half], axis=1)
+    return np.clip(np.round(corners), 0, size).astype(np.int64)
+
+
+def make_views(
+    augmenter: Augmenter,
+    batch: PictureBatch,
+    mixing: MixingSettings,
+    *,
+    seed: int,
+    epoch: int,
+    step: int,  # noqa: ARG001 - what happens to a picture must not depend on when in an epoch it comes
+    views: int = 2,
+) -> Views:
+    """Augment every picture several times and mix some views.
+
+    Args:
+        augmenter: makes the views.
+        batch: B pictures.
+        mixing: how often two pictures become one view; the preset's own where its probability is 0.
+        seed: of the run.
+        epoch: of the training.
+        step: of the epoch; nothing is drawn from it.
+        views: how many of every picture.
+
+    Returns:
+        ``views x B`` rows, view by view. Where another picture was pasted on a view, or lies behind it, or was mixed
+        into it, that one is its second source: the view shares content with both, and is a negative of neither.
+    """
+    mixing = mixing_of(augmenter.settings, mixing)
+    keys = batch.keys.cpu().numpy()
+    made = []
+    for view in range(views):
+        augmented = augmenter.augment(batch, seed=seed, epoch=epoch, view=view)
+        sources = torch.from_numpy(np.stack([keys, augmented.others], axis=1)).to(batch.pixels.device)
+        one = Views(augmented.pixels, sources)
+        made.append(mix(one, mixing, keys=keys, seed=seed, epoch=epoch, view=view).views)
+    return Views(torch.cat([v.pixels for v in made]), torch.cat([v.sources for v in made]))
