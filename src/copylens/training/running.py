@@ -152,7 +152,7 @@ class _Run:
         torch.manual_seed(settings.loop.seed)
         network = build_network(settings.network)
         if processes.world > 1 and not settings.network.freeze_batchnorm:
-            network = nn.SyncBatchNorm.convert_sync_batchnorm(network)
+            network = nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
         network = network.to(processes.device)
         if settings.loop.channels_last:
             network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

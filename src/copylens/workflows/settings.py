@@ -23,6 +23,7 @@ STAGES: dict[str, str] = {
     "verify": "Checking exact copies",
     "thumbnails": "Making thumbnails",
     "make": "Making pictures",
+    "train": "Training",
     "download": "Downloading",
 }
 

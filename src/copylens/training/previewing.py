@@ -1,0 +1,38 @@
+"""Pictures and a recipe in, a sheet that shows what its augmentations do out; nothing is trained."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from copylens.reports.atomic import check_writable
+from copylens.training.augment import contact_sheet
+from copylens.training.data import PictureLoader, open_pictures
+from copylens.training.settings import TrainSettings
+
+PICTURES = 6
+
+
+def preview(pictures: Sequence[str], settings: TrainSettings, file: Path) -> None:
+    """Draw views of a few pictures, and every operator alone.
+
+    Args:
+        pictures: what would be trained on.
+        settings: the recipe.
+        file: a .png file to write.
+
+    Raises:
+        UsageError: no pictures, or a name that is no .png file.
+        OutputError: the file cannot be written.
+    """
+    check_writable(file, (".png",))
+    source = open_pictures(pictures)
+    count = min(PICTURES, len(source))
+    keys = np.sort(np.random.default_rng(settings.loop.seed).permutation(len(source))[:count])
+    data = dataclasses.replace(settings.data, cache="none", protect_duplicates="off")
+    with PictureLoader(source, data, batch=count, seed=settings.loop.seed, keys=keys) as loader:
+        batch = next(iter(loader.epoch(0)))
+        contact_sheet(batch, settings.augment, file, seed=settings.loop.seed)
