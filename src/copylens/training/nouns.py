@@ -24,11 +24,14 @@ class PictureBatch:
         pixels: ``(B, 3, S, S) uint8``.
         aspects: ``(B,) float32``, width / height of the picture.
         keys: ``(B,) int64``, the picture's number in its source; with seed, epoch and view it fixes the augmentation.
+        groups: ``(B,) int64``, the number of the group of near-duplicates that a picture belongs to: pictures of one
+            group are positives. None where every picture is its own group; then `keys` say which views are positives.
     """
 
     pixels: torch.Tensor
     aspects: torch.Tensor
     keys: torch.Tensor
+    groups: torch.Tensor | None = None
 
     def __len__(self) -> int:
         """B."""

@@ -1,0 +1,186 @@
+"""A source of pictures in, batches of decoded pictures out, in an order that seed and epoch fix.
+
+Threads decode: Pillow lets go of Python's lock while it does, and they need no copies between processes. Memory: the
+batches ahead (``prefetch + 1`` x B x 3 x S x S bytes), what the threads decode just now, and the cache if asked for.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from types import TracebackType
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from copylens.errors import UsageError
+from copylens.records import Skipped
+from copylens.training.data.canvases import CHANNELS, Canvas, Canvases, Drawn, KeptCanvases
+from copylens.training.data.order import Ints, Order, shuffled
+from copylens.training.data.settings import DataSettings
+from copylens.training.data.sources import PictureSource
+from copylens.training.nouns import PictureBatch
+
+TASK = 8
+"""Pictures that a thread takes at a time."""
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """A batch that threads are filling."""
+
+    pixels: torch.Tensor
+    aspects: npt.NDArray[np.float32]
+    keys: Ints
+    tasks: list[Future[None]]
+
+
+class PictureLoader:
+    """Batches of one process; use it in a ``with`` block, which ends its threads.
+
+    A broken picture is replaced by another of the same epoch, always the same, so that batches keep their size.
+
+    Args:
+        source: of the pictures.
+        settings: how they are decoded and kept.
+        batch: B, pictures a step on this process.
+        seed: of the order.
+        keys: ``(K,) int64``, the pictures that take part; None is all.
+        groups: ``(len(source),) int64``, the number of each picture's group, for `PictureBatch.groups`; None for
+            no groups.
+        rank, world: which process this is, of how many.
+        device: where batches go.
+
+    Raises:
+        UsageError: too few pictures for one step, or a cache that would not fit into memory.
+    """
+
+    def __init__(
+        self,
+        source: PictureSource,
+        settings: DataSettings,
+        *,
+        batch: int,
+        seed: int,
+        keys: npt.NDArray[np.int64] | None = None,
+        groups: npt.NDArray[np.int64] | None = None,
+        rank: int = 0,
+        world: int = 1,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        everything = np.arange(len(source), dtype=np.int64)
+        self._keys = everything if keys is None else np.unique(np.asarray(keys, np.int64))
+        if len(self._keys) < batch * world:
+            raise UsageError(
+                f"{len(self._keys):,} pictures are too few for one batch of {batch * world:,}; give more pictures, or "
+                f"a loop.batch of at most {len(self._keys):,}."
+            )
+        self._groups = None if groups is None else np.asarray(groups, np.int64)
+        self._batch, self._seed, self._rank, self._world = batch, seed, rank, world
+        self._settings, self._device = settings, torch.device(device)
+        self._canvases = self._make_canvases(source)
+        self._pool = ThreadPoolExecutor(settings.workers, thread_name_prefix="copylens-pictures")
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Steps of an epoch, the same on every process."""
+        return len(self._keys) // (self._batch * self._world)
+
+    @property
+    def broken(self) -> dict[int, Skipped]:
+        """Pictures that could not be decoded so far, by number, with the reason."""
+        return dict(self._canvases.broken)
+
+    def epoch(self, epoch: int, start_step: int = 0) -> Iterator[PictureBatch]:
+        """Go through an epoch, from a step on; the batches are those of the whole epoch, bit for bit.
+
+        Raises:
+            UsageError: no picture can be decoded.
+        """
+        order = Order(shuffled(self._keys, self._seed, epoch), self._batch, self._rank, self._world)
+        ahead: deque[_Begun] = deque()
+        try:
+            for step in range(start_step, order.steps):
+                ahead.append(self._begin(order, step))
+                if len(ahead) > self._settings.prefetch:
+                    yield self._finish(ahead.popleft())
+            while ahead:
+                yield self._finish(ahead.popleft())
+        finally:
+            # Also on Ctrl-C or when the consumer stops early: what has not begun never begins.
+            for begun in ahead:
+                for task in begun.tasks:
+                    task.cancel()
+
+    def close(self) -> None:
+        """End the threads; what they were decoding is finished first."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def __enter__(self) -> PictureLoader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _make_canvases(self, source: PictureSource) -> Canvases:
+        side = self._settings.canvas
+        if self._settings.cache == "none":
+            return Canvases(source, side)
+        sharing = int(os.environ.get("LOCAL_WORLD_SIZE", "1")) if self._world > 1 else 1
+        return KeptCanvases(source, side, self._keys, sharing)
+
+    def _begin(self, order: Order, step: int) -> _Begun:
+        side, positions = self._settings.canvas, order.step(step)
+        pixels = torch.empty(
+            (self._batch, CHANNELS, side, side), dtype=torch.uint8, pin_memory=self._device.type == "cuda"
+        )
+        begun = _Begun(pixels, np.empty(self._batch, np.float32), np.empty(self._batch, np.int64), [])
+        canvas = pixels.numpy()
+        for start in range(0, self._batch, TASK):
+            rows = range(start, min(start + TASK, self._batch))
+            begun.tasks.append(self._pool.submit(self._fill, begun, canvas, rows, order, positions))
+        return begun
+
+    def _fill(self, begun: _Begun, canvas: Canvas, rows: range, order: Order, positions: range) -> None:
+        for row in rows:
+            begun.keys[row], drawn = self._draw(order, positions[row])
+            canvas[row], begun.aspects[row] = drawn.pixels, drawn.aspect
+
+    def _draw(self, order: Order, position: int) -> tuple[int, Drawn]:
+        """Draw the picture at a position, or the first of its substitutes that is not broken."""
+        key = int(self._keys[order.places[position]])
+        drawn = self._canvases.draw(key)
+        if drawn is not None:
+            return key, drawn
+        for substitute in order.substitutes(position):
+            key = int(self._keys[order.places[substitute]])
+            drawn = self._canvases.draw(key)
+            if drawn is not None:
+                return key, drawn
+        first = min(self._canvases.broken.items())[1]
+        raise UsageError(
+            f"None of the {len(self._keys):,} pictures can be decoded; the first is {first.path}: {first.reason}."
+        )
+
+    def _finish(self, begun: _Begun) -> PictureBatch:
+        for task in begun.tasks:
+            task.result()
+        groups = None if self._groups is None else torch.from_numpy(self._groups[begun.keys])
+        return PictureBatch(
+            pixels=self._move(begun.pixels),
+            aspects=self._move(torch.from_numpy(begun.aspects)),
+            keys=self._move(torch.from_numpy(begun.keys)),
+            groups=None if groups is None else self._move(groups),
+        )
+
+    def _move(self, tensor: torch.Tensor) -> torch.Tensor:
+        if self._device.type != "cuda":
+            return tensor.to(self._device)
+        pinned = tensor if tensor.is_pinned() else tensor.pin_memory()
+        return pinned.to(self._device, non_blocking=True)
