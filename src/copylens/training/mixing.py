@@ -9,7 +9,7 @@ import torch
 
 from copylens.errors import UsageError
 from copylens.training.augment.augmenter import Augmenter
-from copylens.training.augment.drawing import Draws, Floats
+from copylens.training.augment.drawing import Draws, Floats, Integers
 from copylens.training.augment.sampling import to_device
 from copylens.training.augment.settings import AugmentSettings
 from copylens.training.nouns import NOBODY, PictureBatch, Views
@@ -168,10 +168,20 @@ def make_views(
     """
     mixing = mixing_of(augmenter.settings, mixing)
     keys = batch.keys.cpu().numpy()
+    # Near-duplicates carry one number, so that they are positives; they are drawn for one by one all the same.
+    numbers = keys if batch.groups is None else batch.groups.cpu().numpy()
     made = []
     for view in range(views):
         augmented = augmenter.augment(batch, seed=seed, epoch=epoch, view=view)
-        sources = torch.from_numpy(np.stack([keys, augmented.others], axis=1)).to(batch.pixels.device)
+        others = _numbers_of(augmented.others, keys, numbers)
+        sources = torch.from_numpy(np.stack([numbers, others], axis=1)).to(batch.pixels.device)
         one = Views(augmented.pixels, sources)
         made.append(mix(one, mixing, keys=keys, seed=seed, epoch=epoch, view=view).views)
     return Views(torch.cat([v.pixels for v in made]), torch.cat([v.sources for v in made]))
+
+
+def _numbers_of(others: Integers, keys: Integers, numbers: Integers) -> Integers:
+    """Translate keys of the batch, or `NOBODY`, to the numbers that stand for them in `Views.sources`."""
+    order = np.argsort(keys)
+    places = order[np.searchsorted(keys, others, sorter=order) % len(keys)]
+    return np.where(others == NOBODY, NOBODY, numbers[places])

@@ -19,6 +19,7 @@ class PictureBatch:
     """Decoded pictures, all stretched to one size; `aspects` say what they looked like.
 
     Augmentation works in the coordinates of the picture itself, so a square canvas loses sharpness and nothing else.
+    Only `pixels` lie on the device: what is drawn from the others is decided on the host, without waiting for it.
 
     Attributes:
         pixels: ``(B, 3, S, S) uint8``.

@@ -61,20 +61,18 @@ def walk(roots: Sequence[str]) -> PictureFiles:
             found.append(entry)
         elif entry.code != "directory":
             skipped.append(entry)
-    prefixes = [str(Path(root)) + os.sep if Path(root).is_dir() else root for root in roots]
     paths = [file.path for file in found]
+    starts = [os.path.join(root, "") for root in roots]  # noqa: PTH118 - the text that the walk's paths start with
     return PictureFiles(
-        paths, [_below(path, prefixes) for path in paths], [file.size for file in found], skipped
+        paths, [_below(path, starts) for path in paths], [file.size for file in found], skipped
     )
 
 
-def _below(path: str, prefixes: Sequence[str]) -> str:
-    for prefix in prefixes:
-        if path == prefix:
-            return Path(path).name
-        if str(Path(path)).startswith(prefix):
-            return str(Path(path))[len(prefix) :]
-    return path
+def _below(path: str, starts: Sequence[str]) -> str:
+    for start in starts:
+        if path.startswith(start):
+            return path[len(start) :]
+    return Path(path).name
 
 
 def read_list(path: str) -> PictureFiles:

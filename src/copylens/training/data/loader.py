@@ -33,6 +33,8 @@ TASK = 8
 class _Begun:
     """A batch that threads are filling."""
 
+    epoch: int
+    step: int
     pixels: torch.Tensor
     aspects: npt.NDArray[np.float32]
     keys: Ints
@@ -53,7 +55,7 @@ class PictureLoader:
         groups: ``(len(source),) int64``, the number of each picture's group, for `PictureBatch.groups`; None for
             no groups.
         rank, world: which process this is, of how many.
-        device: where batches go.
+        device: where the pixels go; from pinned memory, without waiting, where it is CUDA.
 
     Raises:
         UsageError: too few pictures for one step, or a cache that would not fit into memory.
@@ -83,6 +85,8 @@ class PictureLoader:
         self._batch, self._seed, self._rank, self._world = batch, seed, rank, world
         self._settings, self._device = settings, torch.device(device)
         self._canvases = self._make_canvases(source)
+        self._ahead: deque[_Begun] = deque()
+        self._orders: dict[int, Order] = {}
         self._pool = ThreadPoolExecutor(settings.workers, thread_name_prefix="copylens-pictures")
 
     @property
@@ -98,23 +102,21 @@ class PictureLoader:
     def epoch(self, epoch: int, start_step: int = 0) -> Iterator[PictureBatch]:
         """Go through an epoch, from a step on; the batches are those of the whole epoch, bit for bit.
 
+        At the end of an epoch the threads go on with the next, so that nobody waits there.
+
         Raises:
-            UsageError: no picture can be decoded.
+            UsageError: fewer pictures than one batch needs can be decoded.
         """
-        order = Order(shuffled(self._keys, self._seed, epoch), self._batch, self._rank, self._world)
-        ahead: deque[_Begun] = deque()
+        whole = False
         try:
-            for step in range(start_step, order.steps):
-                ahead.append(self._begin(order, step))
-                if len(ahead) > self._settings.prefetch:
-                    yield self._finish(ahead.popleft())
-            while ahead:
-                yield self._finish(ahead.popleft())
+            for step in range(start_step, self.steps_per_epoch):
+                self._begin_from(epoch, step)
+                yield self._finish(self._ahead.popleft())
+            whole = True
         finally:
             # Also on Ctrl-C or when the consumer stops early: what has not begun never begins.
-            for begun in ahead:
-                for task in begun.tasks:
-                    task.cancel()
+            if not whole:
+                self._drop()
 
     def close(self) -> None:
         """End the threads; what they were decoding is finished first."""
@@ -135,12 +137,39 @@ class PictureLoader:
         sharing = int(os.environ.get("LOCAL_WORLD_SIZE", "1")) if self._world > 1 else 1
         return KeptCanvases(source, side, self._keys, sharing)
 
-    def _begin(self, order: Order, step: int) -> _Begun:
+    def _begin_from(self, epoch: int, step: int) -> None:
+        """Have threads at work on the batch of a step and on those that follow."""
+        if self._ahead and (self._ahead[0].epoch, self._ahead[0].step) != (epoch, step):
+            self._drop()
+        while len(self._ahead) <= self._settings.prefetch:
+            if self._ahead:
+                last = self._ahead[-1]
+                after = last.step + 1
+                epoch, step = (last.epoch, after) if after < self.steps_per_epoch else (last.epoch + 1, 0)
+            self._ahead.append(self._begin(epoch, step))
+
+    def _drop(self) -> None:
+        for begun in self._ahead:
+            for task in begun.tasks:
+                task.cancel()
+        self._ahead.clear()
+
+    def _order(self, epoch: int) -> Order:
+        if epoch not in self._orders:
+            places = shuffled(self._keys, self._seed, epoch)
+            # The one before may still be in use at the end of its epoch.
+            self._orders = {known: order for known, order in self._orders.items() if known == epoch - 1}
+            self._orders[epoch] = Order(places, self._batch, self._rank, self._world)
+        return self._orders[epoch]
+
+    def _begin(self, epoch: int, step: int) -> _Begun:
+        order = self._order(epoch)
         side, positions = self._settings.canvas, order.step(step)
         pixels = torch.empty(
             (self._batch, CHANNELS, side, side), dtype=torch.uint8, pin_memory=self._device.type == "cuda"
         )
-        begun = _Begun(pixels, np.empty(self._batch, np.float32), np.empty(self._batch, np.int64), [])
+        aspects, keys = np.empty(self._batch, np.float32), np.empty(self._batch, np.int64)
+        begun = _Begun(epoch, step, pixels, aspects, keys, [])
         canvas = pixels.numpy()
         for start in range(0, self._batch, TASK):
             rows = range(start, min(start + TASK, self._batch))
@@ -163,24 +192,25 @@ class PictureLoader:
             drawn = self._canvases.draw(key)
             if drawn is not None:
                 return key, drawn
-        first = min(self._canvases.broken.items())[1]
-        raise UsageError(
-            f"None of the {len(self._keys):,} pictures can be decoded; the first is {first.path}: {first.reason}."
+        raise self._too_many_broken()
+
+    def _too_many_broken(self) -> UsageError:
+        broken, count = self.broken, len(self._keys)
+        first = broken[min(broken)]
+        return UsageError(
+            f"At most {count - len(broken):,} of {count:,} pictures can be decoded, too few for one batch of "
+            f"{self._batch * self._world:,}; the first that cannot is {first.path}: {first.reason}."
         )
 
     def _finish(self, begun: _Begun) -> PictureBatch:
         for task in begun.tasks:
             task.result()
-        groups = None if self._groups is None else torch.from_numpy(self._groups[begun.keys])
+        if len(self._keys) - len(self._canvases.broken) < self._batch * self._world:
+            raise self._too_many_broken()
+        pixels = begun.pixels.to(self._device, non_blocking=True)
         return PictureBatch(
-            pixels=self._move(begun.pixels),
-            aspects=self._move(torch.from_numpy(begun.aspects)),
-            keys=self._move(torch.from_numpy(begun.keys)),
-            groups=None if groups is None else self._move(groups),
+            pixels=pixels,
+            aspects=torch.from_numpy(begun.aspects),
+            keys=torch.from_numpy(begun.keys),
+            groups=None if self._groups is None else torch.from_numpy(self._groups[begun.keys]),
         )
-
-    def _move(self, tensor: torch.Tensor) -> torch.Tensor:
-        if self._device.type != "cuda":
-            return tensor.to(self._device)
-        pinned = tensor if tensor.is_pinned() else tensor.pin_memory()
-        return pinned.to(self._device, non_blocking=True)

@@ -6,6 +6,7 @@ import glob
 import os
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from copylens.errors import UsageError
@@ -37,59 +38,68 @@ def open_pictures(specs: Sequence[str | os.PathLike[str]] | str | os.PathLike[st
         raise UsageError(
             "No pictures given; name a folder, a list (.txt), shards (.tar) or tables (.parquet)."
         )
-    files: list[str] = []
-    lists: list[str] = []
-    shards: list[str] = []
-    tables: list[str] = []
-    for place in (place for spec in given for place in _expand(os.fspath(spec))):
-        if Path(place).is_dir():
-            _sort_folder(place, files, shards, tables)
-        else:
-            _kind_of(place, files, lists, shards, tables).append(place)
-    parts: list[PictureSource] = []
-    if files:
-        parts.append(walk(files))
-    parts += [read_list(path) for path in _once(lists)]
-    if shards:
-        parts.append(ShardPictures(_once(shards)))
-    if tables:
-        parts.append(TablePictures(_once(tables)))
+    places = _Places()
+    for spec in given:
+        for place in _expand(os.fspath(spec)):
+            places.add(place)
+    parts = places.sources()
     source = parts[0] if len(parts) == 1 else JoinedPictures(parts)
     if not len(source):
-        raise UsageError(f"{', '.join(os.fspath(spec) for spec in given)}: no pictures found there.")
+        why = f" ({source.skipped[0].path}: {source.skipped[0].reason})" if source.skipped else ""
+        raise UsageError(f"{', '.join(os.fspath(spec) for spec in given)}: no pictures found there{why}.")
     return source
 
 
-def _kind_of(
-    place: str, files: list[str], lists: list[str], shards: list[str], tables: list[str]
-) -> list[str]:
-    name = place.lower()
-    if not os.path.lexists(place):
-        raise UsageError(f"{place}: no such file or folder.")
-    if name.endswith(_COMPRESSED):
-        raise UsageError(
-            f"{place}: a compressed archive cannot be read at any place; unpack it to a plain .tar."
-        )
-    if is_shard(place):
-        return shards
-    if is_table(place):
-        return tables
-    return lists if name.endswith(".txt") else files
+@dataclass
+class _Places:
+    """What was named, by kind."""
 
+    files: list[str] = field(default_factory=list)
+    lists: list[str] = field(default_factory=list)
+    shards: list[str] = field(default_factory=list)
+    tables: list[str] = field(default_factory=list)
 
-def _sort_folder(folder: str, files: list[str], shards: list[str], tables: list[str]) -> None:
-    """Take the shards or tables of a folder, or else its pictures."""
-    inside = [path for path in _plain_files(folder) if is_shard(path) or is_table(path)]
-    if not inside:
-        files.append(folder)
-        return
-    if len(walk([folder])):
-        raise UsageError(
-            f"{folder} holds pictures and also {Path(inside[0]).name}; name those that you mean, for example "
-            f"{Path(folder) / f'*{Path(inside[0]).suffix}'} or {Path(folder) / '**' / '*.jpg'} (in quotes)."
-        )
-    shards += [path for path in inside if is_shard(path)]
-    tables += [path for path in inside if is_table(path)]
+    def add(self, place: str) -> None:
+        if not os.path.lexists(place):
+            raise UsageError(f"{place}: no such file or folder.")
+        if Path(place).is_dir():
+            self._add_folder(place)
+        elif place.lower().endswith(_COMPRESSED):
+            raise UsageError(
+                f"{place}: pictures cannot be read from the middle of a compressed archive; unpack it to a plain .tar."
+            )
+        elif is_shard(place):
+            self.shards.append(place)
+        elif is_table(place):
+            self.tables.append(place)
+        else:
+            (self.lists if place.lower().endswith(".txt") else self.files).append(place)
+
+    def _add_folder(self, folder: str) -> None:
+        """Take the shards or tables of a folder, or else its pictures."""
+        inside = [path for path in _plain_files(folder) if is_shard(path) or is_table(path)]
+        if not inside:
+            self.files.append(folder)
+            return
+        if len(walk([folder])):
+            pattern = Path(folder) / f"*{Path(inside[0]).suffix}"
+            raise UsageError(
+                f"{folder} holds pictures and also {Path(inside[0]).name}; name those that you mean, for example "
+                f"'{pattern}' or '{Path(folder) / '**' / '*.jpg'}'."
+            )
+        self.shards += [path for path in inside if is_shard(path)]
+        self.tables += [path for path in inside if is_table(path)]
+
+    def sources(self) -> list[PictureSource]:
+        parts: list[PictureSource] = []
+        if self.files:
+            parts.append(walk(self.files))
+        parts += [read_list(path) for path in _once(self.lists)]
+        if self.shards:
+            parts.append(ShardPictures(_once(self.shards)))
+        if self.tables:
+            parts.append(TablePictures(_once(self.tables)))
+        return parts
 
 
 def _plain_files(folder: str) -> Iterator[str]:
