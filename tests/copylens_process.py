@@ -24,7 +24,16 @@ PATIENCE = 120
 _SCRIPT = Path(sys.executable).with_name("copylens")
 COMMAND = [str(_SCRIPT)] if _SCRIPT.is_file() else [sys.executable, "-m", "copylens"]
 
-_FOREIGN = ("COPYLENS_", "NO_COLOR", "FORCE_COLOR", "TTY_", "COLUMNS", "LINES", "PYTHONWARNINGS")
+_FOREIGN = (
+    "COPYLENS_",
+    "NO_COLOR",
+    "FORCE_COLOR",
+    "TTY_",
+    "COLUMNS",
+    "LINES",
+    "PYTHONUNBUFFERED",
+    "PYTHONWARNINGS",
+)
 """Beginnings of variables that would change what is tested."""
 
 _OF_THE_RUN = {"described", "reused", "seconds", "images_per_second"}

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import cast
+from typing import TextIO, cast
 
 import typer
 
@@ -132,11 +132,18 @@ def _explain_refusal(error: OSError, failed: int) -> int:
 
 
 def _make_streams_safe() -> None:
-    """Let nothing that is printed raise, whatever the caller made of stdout and stderr."""
+    """Let nothing that is printed raise or get lost, whatever the caller made of stdout and stderr."""
     for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:
+        stream = getattr(sys, name)
+        if stream is None:
             # Closed by the caller. An open file in its place also keeps its number from the catalog.
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
-        stream = getattr(sys, name)
-        if isinstance(stream, io.TextIOWrapper):
+        elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+            if isinstance(stream.buffer, io.RawIOBase):
+                # PYTHONUNBUFFERED: such a stream drops, without a word, what a full disk did not take at once.
+                setattr(sys, name, _buffered(stream))
+
+
+def _buffered(stream: io.TextIOWrapper) -> TextIO:
+    return open(stream.fileno(), "w", encoding=stream.encoding, errors="backslashreplace", closefd=False)
