@@ -25,7 +25,7 @@ from copylens.training.augment.settings import AugmentSettings, Strength
 from copylens.training.augment.stickers import sticker_atlas
 from copylens.training.nouns import NOBODY, PictureBatch
 
-_CHUNK = {"cpu": 16}
+_CHUNK = {"cpu": 64}
 _CHUNK_ELSEWHERE = 256
 
 

@@ -27,10 +27,10 @@ def blur(pixels: Tensor, radius: Tensor, *, largest: float) -> Tensor:
     """
     size = pixels.shape[-1]
     reach = max(1, math.ceil(_REACH * largest))
-    places = torch.arange(-reach, size + reach, device=pixels.device, dtype=torch.float32)
-    centres = torch.arange(size, device=pixels.device, dtype=torch.float32)
-    distance = (places[None, :] - centres[:, None])[None]
-    weights = torch.exp(-0.5 * (distance / radius[:, None, None]).square())
+    distance = torch.arange(1 - size - reach, size + reach, device=pixels.device, dtype=torch.float32)
+    bell = torch.exp(-0.5 * (distance / radius[:, None]).square())
+    # Row i of the matrix is the bell shifted by i: a window on it, and one exponential per distance suffices.
+    weights = bell.unfold(1, size + 2 * reach, 1).flip(1)
     weights /= weights.sum(-1, keepdim=True)
     matrix = weights[..., reach : reach + size].clone()
     matrix[..., 0] += weights[..., :reach].sum(-1)

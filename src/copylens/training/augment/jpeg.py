@@ -58,10 +58,18 @@ def _scale(quality: Tensor) -> Tensor:
     return torch.where(quality < 50.0, (5000.0 / quality).floor(), 200.0 - 2.0 * quality)
 
 
+@functools.lru_cache(maxsize=16)
+def _base(text: str, device: torch.device) -> Tensor:
+    return torch.tensor([float(word) for word in text.split()]).to(device)
+
+
 def _table(text: str, scale: Tensor) -> Tensor:
     """Divisors ``(n, 1, 64)``."""
-    base = torch.tensor([float(word) for word in text.split()], device=scale.device)
-    return ((base[None, None, :] * scale[:, None, None] + 50.0) / 100.0).floor_().clamp_(1.0, 255.0)
+    return (
+        ((_base(text, scale.device)[None, None, :] * scale[:, None, None] + 50.0) / 100.0)
+        .floor_()
+        .clamp_(1.0, 255.0)
+    )
 
 
 @functools.lru_cache(maxsize=8)

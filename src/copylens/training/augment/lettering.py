@@ -141,32 +141,33 @@ def _written(face: Font, words: str) -> np.ndarray:
 
 
 def _invented(chance: random.Random) -> np.ndarray:
-    """Letters of a script that does not exist: a few strokes, arcs and dots in every cell."""
-    cell, line = 2 * HEIGHT, chance.randint(5, 13)
+    """Letters of a script that does not exist: strokes that hang together, arcs and dots in every cell."""
+    cell, line = 2 * HEIGHT, chance.randint(6, 14)
     length = chance.randint(2, 8)
     image = Image.new("L", (cell * length, cell))
     draw = ImageDraw.Draw(image)
-    bar = chance.random() < 0.3
     for number in range(length):
-        left = number * cell
-
-        def point(left: int = left) -> tuple[int, int]:
-            return left + chance.choice((12, 32, 52, 72, 84)), chance.choice((10, 30, 48, 66, 86))
-
-        for _ in range(chance.randint(2, 5)):
-            kind = chance.random()
-            if kind < 0.6:
-                draw.line([point(), point()], fill=255, width=line)
-            elif kind < 0.9:
-                (a, b), (c, d) = point(), point()
-                box = (min(a, c), min(b, d), max(a, c) + line, max(b, d) + line)
-                draw.arc(box, chance.randrange(360), chance.randrange(360), fill=255, width=line)
-            else:
-                x, y = point()
-                draw.ellipse((x - line, y - line, x + line, y + line), fill=255)
-    if bar:
-        draw.line([(0, 10), (cell * length, 10)], fill=255, width=line)
+        _glyph(draw, chance, number * cell, line)
+    if chance.random() < 0.3:
+        draw.line([(0, 12), (cell * length, 12)], fill=255, width=line)
     return _fitted(image)
+
+
+def _glyph(draw: ImageDraw.ImageDraw, chance: random.Random, left: int, line: int) -> None:
+    columns, rows = (left + 14, left + 46, left + 78), (12, 36, 60, 84)
+    x, y = chance.choice(columns), chance.choice((rows[0], rows[-1]))
+    for _ in range(chance.randint(3, 6)):
+        to_x, to_y = chance.choice(columns), chance.choice(rows)
+        if chance.random() < 0.7:
+            draw.line([(x, y), (to_x, to_y)], fill=255, width=line)
+        else:
+            reach = max(abs(to_x - x), abs(to_y - y), 24) // 2
+            box = (x - reach, y - reach, x + reach, y + reach)
+            draw.arc(box, chance.randrange(0, 360, 90), chance.randrange(90, 450, 90), fill=255, width=line)
+        x, y = to_x, to_y
+    if chance.random() < 0.3:
+        x, y = chance.choice(columns), chance.choice((rows[0], rows[-1]))
+        draw.ellipse((x - line, y - line, x + line, y + line), fill=255)
 
 
 def _fitted(image: Image.Image) -> np.ndarray:

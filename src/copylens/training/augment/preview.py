@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -68,7 +69,12 @@ def contact_sheet(
 
 
 def _alone(operator: str, fonts: Fonts, size: int) -> Augmenter:
-    return Augmenter(only(operator, fonts=fonts), size)
+    settings = only(operator, fonts=fonts)
+    if (
+        operator == "aspect"
+    ):  # a whole picture fills the square whatever its aspect; the crop shows the difference
+        settings = dataclasses.replace(settings, probability={**settings.probability, "crop": 1.0})
+    return Augmenter(settings, size)
 
 
 def _turns(batch: PictureBatch, augmenter: Augmenter, seed: int, count: int) -> list[Tensor]:

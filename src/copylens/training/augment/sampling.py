@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from copylens.training.augment.drawing import Floats, Integers
+from copylens.training.augment.drawing import Flags, Floats, Integers
 from copylens.training.augment.geometry import upright, view_grid
 
 Pixels: TypeAlias = Tensor
@@ -113,8 +113,8 @@ def _levels(maps: Floats, side: int, points: int) -> Integers:
     grid = view_grid(torch.from_numpy(np.ascontiguousarray(maps)), _COARSE).numpy()
     across = np.linalg.norm(np.diff(grid, axis=2), axis=-1)[:, :-1]
     down = np.linalg.norm(np.diff(grid, axis=1), axis=-1)[:, :, :-1]
-    inside = ((grid >= 0.0) & (grid <= 1.0)).all(-1)[:, :-1, :-1]
-    step: Floats = np.maximum(across, down)
+    inside: Flags = np.asarray(((grid >= 0.0) & (grid <= 1.0)).all(-1))[:, :-1, :-1]
+    step = np.maximum(across, down)
     steps = [float(np.median(s[i])) if i.any() else 0.0 for s, i in zip(step, inside, strict=True)]
     typical = np.asarray(steps) * side * _COARSE / points
     levels = np.ceil(np.log2(np.maximum(typical, 1e-9) / _STEP))

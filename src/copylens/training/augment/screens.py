@@ -34,9 +34,9 @@ class Look:
     accent: Shade
 
 
-def _look(chance: random.Random) -> Look:
+def _look(chance: random.Random, *, light: bool) -> Look:
     accent = (chance.randrange(20, 230), chance.randrange(20, 200), chance.randrange(60, 256))
-    if chance.random() < 0.5:
+    if light:
         return Look((255, 255, 255), (238, 240, 243), (35, 38, 43), (190, 194, 200), accent)
     return Look((22, 24, 28), (42, 45, 51), (232, 234, 237), (95, 100, 108), accent)
 
@@ -46,8 +46,8 @@ def _screens() -> tuple[Tensor, Floats]:
     chance = random.Random(20220617)  # noqa: S311 - a fixed set of screens
     sheets, holes = [], []
     for shape in (_browser, _viewer, _feed, _chat):
-        for _ in range(_EACH):
-            look = _look(chance)
+        for number in range(_EACH):
+            look = _look(chance, light=number % 2 == 0)
             image = Image.new("RGB", (_SIDE, _SIDE), look.page)
             holes.append(shape(ImageDraw.Draw(image), look, chance))
             sheets.append(np.asarray(image))
@@ -154,8 +154,9 @@ def _chat(pen: Pen, look: Look, chance: random.Random) -> Box:
     _lines(pen, chance, (0.14, 0.03, 0.14 + chance.uniform(0.2, 0.4), 0.08), 1, look.ink)
     mine = chance.random() < 0.5
     left, right = (0.22, 0.96) if mine else (0.04, 0.78)
-    _box(pen, (0.04, 0.14, 0.04 + chance.uniform(0.3, 0.6), 0.21), look.bar, round_by=0.03)
-    _lines(pen, chance, (0.08, 0.155, 0.3, 0.195), 1, look.ink)
+    said = 0.04 + chance.uniform(0.3, 0.6)
+    _box(pen, (0.04, 0.14, said, 0.21), look.bar, round_by=0.03)
+    _lines(pen, chance, (0.08, 0.155, said, 0.195), 1, look.ink)
     bottom = chance.uniform(0.76, 0.84)
     _box(pen, (left, 0.24, right, bottom + 0.02), look.accent if mine else look.bar, round_by=0.02)
     _box(pen, (0.04, 0.92, 0.86, 0.985), look.bar, round_by=0.03)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -35,7 +34,10 @@ OPERATORS = (
     "noise",
     "jpeg",
 )
-"""Every operator, in the order in which it acts on the picture."""
+"""Every operator, in the order in which it acts on the picture.
+
+The aspect acts through the crop: a whole picture fills the square view whatever its shape.
+"""
 
 WEAK_BLUR: Range = (0.1, 2.0)
 STRONG_BLUR: Range = (1.0, 5.0)
@@ -228,8 +230,3 @@ def _known(what: str, name: str, names: Iterable[str]) -> None:
 
 PRESETS: dict[str, AugmentSettings] = {name: AugmentSettings(preset=name) for name in _PRESETS}
 """The presets by name."""
-
-
-def with_fonts(settings: AugmentSettings, fonts: Fonts) -> AugmentSettings:
-    """The same settings with other fonts."""
-    return dataclasses.replace(settings, fonts=fonts)
