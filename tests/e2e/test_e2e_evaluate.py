@@ -177,6 +177,24 @@ def test_markdown_is_written_and_quiet_is_quiet(run_here: Run, tmp_path: Path) -
     assert table.read_text(encoding="utf-8") == written
 
 
+def test_the_page_is_in_the_run_folder_and_where_it_is_asked_for(run_here: Run, tmp_path: Path) -> None:
+    run, page = tmp_path / "run", tmp_path / "page.html"
+    words = ("evaluate", "exam", "exam", "--output", str(run), "--samples", "0")
+    ran = run_here(*words)
+    assert f"Page: {run / 'result.html'}\nRun folder: {run}\n" in ran.out
+    inside = (run / "result.html").read_bytes()
+    assert b"data-thumbnails" in inside
+    assert f"Written: {page}\n" in run_here(*words, "--html", str(page)).out
+    assert page.read_bytes() == (run / "result.html").read_bytes()
+    (run / "result.html").unlink()
+    page.unlink()
+    shown = run_here("evaluate", "show", str(run), "--html", str(page))
+    assert f"Written: {page}\n" in shown.out
+    assert "Page: " not in shown.out
+    assert b"data-thumbnails" in page.read_bytes()
+    assert not (run / "result.html").exists()
+
+
 def test_without_a_benchmark_it_explains_itself(run_here: Run) -> None:
     ran = run_here("evaluate")
     assert ran.status == 2
@@ -214,7 +232,8 @@ WRONG = {
     "exam exam --model small --model small": "is given twice",
     "exam broken": "1 picture of the benchmark cannot be read",
     "show nowhere": "nowhere is no run folder of an evaluation",
-    "show exam --html page.html": "No such option: --html",
+    "exam exam --html page.pdf": "page.pdf: the suffix says the format",
+    "show exam --html no/page.html": "there is no folder no; make it first",
 }
 
 FAILED = {"exam exam --output few.npz", "exam broken", "exam exam --model nothing"}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from copylens.cli.evaluate_options import MarkdownOption, RunOptions, with_run_options
+from copylens.cli.evaluate_options import HtmlOption, MarkdownOption, RunOptions, with_run_options
 from copylens.cli.guard import USAGE, guarded, printable
 from copylens.cli.options import JsonOption, QuietOption, filled
 from copylens.cli.progress import watching
@@ -157,41 +158,57 @@ def show_command(
         str, typer.Argument(metavar="RUN", help="The run folder of an evaluation.", callback=filled)
     ],
     markdown: MarkdownOption = None,
+    html: HtmlOption = None,
     json_: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Print an evaluation again, from its run folder alone."""
     with guarded():
+        from copylens.evaluation.page import PAGE, write_page
         from copylens.evaluation.running import load_evaluation
 
-        _check_output(markdown)
-        _put_out(load_evaluation(run), markdown, json_=json_, quiet=quiet)
+        _check_outputs(markdown, html)
+        evaluation = load_evaluation(run)
+        # The run folder's own page stays: its pictures may be gone by now.
+        if html is not None:
+            with watching(quiet=quiet) as progress:
+                write_page(html, evaluation, progress=progress)
+        _put_out(evaluation, markdown, html, Path(run) / PAGE, json_=json_, quiet=quiet)
 
 
 def _run(open_benchmark: Callable[[], Benchmark], options: RunOptions) -> None:
+    from copylens.evaluation.page import PAGE, copy_page, write_page
     from copylens.evaluation.running import Run
 
     # What is wrong in the options shows before a folder with a million pictures is read.
-    _check_output(options.markdown)
+    _check_outputs(options.markdown, options.html)
     systems, settings = options.systems(), options.settings()
     benchmark = options.with_own_pictures(open_benchmark())
     with watching(quiet=options.quiet) as progress:
         run = Run.prepare(benchmark, settings, progress=progress)
         evaluation = run.evaluate(systems)
-    _put_out(evaluation, options.markdown, json_=options.json_, quiet=options.quiet)
+        page = run.folder / PAGE
+        write_page(page, evaluation, progress=progress)
+    if options.html is not None:
+        copy_page(page, options.html)
+    _put_out(evaluation, options.markdown, options.html, page, json_=options.json_, quiet=options.quiet)
     if not (options.json_ or options.quiet):
         typer.echo(f"Run folder: {printable(str(run.folder))}")
 
 
-def _check_output(markdown: str | None) -> None:
+def _check_outputs(markdown: str | None, html: str | None) -> None:
     """Refuse a file that could not be written, before the work starts."""
     from copylens.reports.atomic import check_writable
 
-    if markdown is not None:
-        check_writable(markdown, (".md",))
+    for path, suffixes in ((markdown, (".md",)), (html, (".html", ".htm"))):
+        if path is not None:
+            check_writable(path, suffixes)
 
 
-def _put_out(evaluation: Evaluation, markdown: str | None, *, json_: bool, quiet: bool) -> None:
+def _put_out(
+    evaluation: Evaluation, markdown: str | None, html: str | None, page: Path, *, json_: bool, quiet: bool
+) -> None:
+    """Write the Markdown, print, and name what was written; `page` is the run folder's, where it has one."""
     from copylens.evaluation.documents import to_document, write_markdown
 
     if markdown is not None:
@@ -200,8 +217,10 @@ def _put_out(evaluation: Evaluation, markdown: str | None, *, json_: bool, quiet
         typer.echo(json.dumps(to_document(evaluation), indent=2))
     elif not quiet:
         _print(evaluation)
-        if markdown is not None:
-            typer.echo(f"Written: {printable(markdown)}")
+        for path in filter(None, (markdown, html)):
+            typer.echo(f"Written: {printable(path)}")
+        if page.is_file():
+            typer.echo(f"Page: {printable(str(page))}")
 
 
 def _print(evaluation: Evaluation) -> None:

@@ -34,6 +34,16 @@ MarkdownOption: TypeAlias = Annotated[
     ),
 ]
 
+HtmlOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--html",
+        metavar="FILE",
+        help="Also write the page with charts and pictures here, .html; the run folder always has it.",
+        callback=filled,
+    ),
+]
+
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
@@ -103,11 +113,12 @@ class RunOptions:
             "--output",
             "-o",
             metavar="DIR",
-            help="Run folder for descriptors, predictions and result.json; default: in your cache folder.",
+            help="Run folder for descriptors, predictions, result.json and result.html; default: in your cache folder.",
             callback=filled,
         ),
     ] = None
     markdown: MarkdownOption = None
+    html: HtmlOption = None
     json_: JsonOption = False
     quiet: QuietOption = False
     device: DeviceOption = "auto"

@@ -52,8 +52,8 @@ def write_html(
     before, after = _page(findings).split(DATA_MARK)
     with path.open("w", encoding="utf-8") as file:
         file.write(before)
-        _block(file, "groups", (_group_data(findings, group) for group in findings.groups))
-        _block(file, "skipped", _skipped_data(findings))
+        embed_json(file, "groups", (_group_data(findings, group) for group in findings.groups))
+        embed_json(file, "skipped", _skipped_data(findings))
         _write_thumbnails(file, findings.groups, thumbnail, progress)
         file.write(after)
 
@@ -172,7 +172,7 @@ def _write_thumbnails(
             block = paths[start : start + BLOCK]
             # One block at a time: what the threads have made is written before more is made.
             pictures = list(pool.map(thumbnail, [path for group in block for path in group]))
-            _block(file, f"pictures-{number}", _by_group(block, pictures))
+            embed_json(file, f"pictures-{number}", _by_group(block, pictures))
             done += len(pictures)
             progress(done, total)
 
@@ -184,7 +184,7 @@ def _by_group(block: Sequence[Sequence[str]], pictures: Sequence[bytes | None]) 
         yield [base64.b64encode(picture).decode("ascii") if picture else "" for picture in made]
 
 
-def _block(file: IO[str], name: str, items: Iterable[object]) -> None:
+def embed_json(file: IO[str], name: str, items: Iterable[object]) -> None:
     """Write a JSON array, item by item, that the browser keeps as text until the script asks for it."""
     file.write(f'<script type="application/json" id="data-{name}">[')
     for place, item in enumerate(items):
