@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 import torch
 from torch import distributed, nn
+from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import allreduce_hook
 from torch.nn.functional import normalize
 
 from copylens.errors import UsageError
@@ -63,6 +64,29 @@ def whole_batch(pictures: torch.Tensor, *, mixed: int, seed: int = 0) -> tuple[t
     return inputs, sources
 
 
+EXCHANGES: list[int] = []
+"""Sizes of what DistributedDataParallel exchanged, one entry each time."""
+
+
+def counting(network: nn.parallel.DistributedDataParallel) -> nn.parallel.DistributedDataParallel:
+    """The same network, which notes its exchanges of gradients."""
+
+    def note(group: Any, bucket: Any) -> torch.futures.Future[torch.Tensor]:
+        EXCHANGES.append(bucket.buffer().numel())
+        return allreduce_hook(group, bucket)
+
+    # It refuses hooks whose annotations are strings.
+    network.register_comm_hook(distributed.group.WORLD, lambda group, bucket: note(group, bucket))
+    return network
+
+
+def exchanges(rank: int, world: int) -> list[int]:
+    """What a step in three chunks exchanged."""
+    EXCHANGES.clear()
+    CASES["chunks"](rank, world)
+    return list(EXCHANGES)
+
+
 def run(
     rank: int,
     world: int,
@@ -81,7 +105,7 @@ def run(
     inputs, sources = inputs[own].to(dtype), sources[own]
     network: nn.Module = Network().to(dtype)
     if world > 1:
-        network = nn.parallel.DistributedDataParallel(network)
+        network = counting(nn.parallel.DistributedDataParallel(network))
     if memory:
         store = DescriptorMemory(memory, 5)
         former, former_sources = whole_batch(ONE_PICTURE_EACH + 2, mixed=0, seed=1)
@@ -172,6 +196,7 @@ def main(rank: int, world: int, folder: Path) -> None:
     found: dict[str, Any] = {name: case(rank, world) for name, case in CASES.items()}
     found["gather"] = gathered(rank)
     found["remembered"] = remembered(rank, world)
+    found["exchanges"] = exchanges(rank, world)
     found["refusals"] = refusals(rank)
     torch.save(found, folder / f"{rank}.pt")
     distributed.destroy_process_group()

@@ -112,3 +112,8 @@ def test_unequal_batches_are_refused_on_every_process(found: Found) -> None:
             ]
             * 2
         )
+
+
+def test_chunks_exchange_gradients_once(found: Found) -> None:
+    parameters = sum(parameter.numel() for parameter in worker.Network().parameters())
+    assert [sum(result["exchanges"]) for result in found] == [parameters] * WORLD

@@ -109,7 +109,7 @@ def _refuse_uneven(rows: torch.Tensor, group: Group) -> None:
 
     On a GPU this waits for the device once a step.
     """
-    counts = _collect(torch.tensor([len(rows)], device=rows.device), group).tolist()
+    counts = _collect(torch.full((1,), len(rows), device=rows.device), group).tolist()
     if len(set(counts)) > 1:
         raise UsageError(
             f"Processes brought different numbers of rows ({', '.join(map(str, counts))}): "

@@ -84,7 +84,7 @@ def _describe(
 
 
 def _forward(network: nn.Module, pixels: torch.Tensor, autocast: torch.dtype | None) -> torch.Tensor:
-    # No cache: weights cast without a graph in the first pass would be reused, and get no gradient, in the second.
+    # No cache: an autocast around the call would keep weights that were cast without a graph for the second pass.
     with torch.autocast(
         pixels.device.type, dtype=autocast, enabled=autocast is not None, cache_enabled=False
     ):

@@ -193,7 +193,7 @@ def test_autocast_and_loss_scale(dtype: torch.dtype) -> None:
 
 
 def test_a_surrounding_autocast_changes_nothing() -> None:
-    # Autocast caches the cast weights of the pass without a graph; reused, they would get no gradient.
+    # Neither the type of a pass, nor weights cast without a graph, nor the precision of the backward passes.
     for dtype in (None, torch.bfloat16):
         inside, outside = network(), network()
         with torch.autocast("cpu", dtype=torch.bfloat16):

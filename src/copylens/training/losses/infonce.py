@@ -1,6 +1,6 @@
 """Scores and masks in, InfoNCE out, with an anchor's other positives left out of the denominator.
 
-Pizzi et al. 2022, section 4.2. Memory is O(n (N + M)).
+As Pizzi et al. 2022 adapt it to mixed images; ``docs/math.md`` compares. Memory is O(n (N + M)).
 """
 
 from __future__ import annotations

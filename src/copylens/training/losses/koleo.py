@@ -1,6 +1,6 @@
 """Scores and masks in, the differential-entropy term out: how far rows are from their nearest negative.
 
-Sablayrolles et al. 2019, section 3; Pizzi et al. 2022, section 4.3.
+Sablayrolles et al. 2019, with the exclusions of Pizzi et al. 2022.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ def nt_xent_loss(
     logits = (table.scores / temperature).scatter(1, (batch.offset + own)[:, None], -torch.inf)
     losses = functional.cross_entropy(logits, batch.offset + (own + rows // 2) % rows, reduction="sum")
     portions = {
-        "info_nce": Portion(losses, torch.tensor(rows, device=descriptors.device)),
+        "info_nce": Portion(losses, torch.full((), rows, device=descriptors.device)),
         "koleo": koleo_portion(nearest),
         **statistic_portions(table, nearest),
     }

@@ -55,12 +55,13 @@ def score_table(
         extra: more negatives.
     """
     negatives = ~(positives | itself)
-    columns = at_least_float32(everyone)
-    if extra is not None:
-        negatives = torch.cat([negatives, extra.allowed], dim=1)
-        columns = torch.cat([columns, extra.descriptors.to(columns.dtype)])
+    rows = at_least_float32(anchors)
     with torch.autocast(anchors.device.type, enabled=False):
-        scores = at_least_float32(anchors) @ columns.T
+        scores = rows @ at_least_float32(everyone).T
+        if extra is not None:
+            # Two products: one would also compute the gradient of rows that have none.
+            scores = torch.cat([scores, rows @ extra.descriptors.to(rows.dtype).T], dim=1)
+            negatives = torch.cat([negatives, extra.allowed], dim=1)
     return ScoreTable(scores, positives & ~itself, negatives)
 
 

@@ -1,4 +1,4 @@
-"""Descriptors of this process in, SSCD's loss over all processes out: InfoNCE + λ KoLeo (Pizzi et al. 2022, eq. 6)."""
+"""Descriptors of this process in, SSCD's loss over all processes out: InfoNCE + λ KoLeo (Pizzi et al. 2022)."""
 
 from __future__ import annotations
 
