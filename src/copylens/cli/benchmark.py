@@ -49,23 +49,31 @@ PreviewOption: TypeAlias = Annotated[
     Path | None,
     typer.Option("--preview", metavar="FILE", help="Write a sheet of all edits to look at, .html or .png."),
 ]
-SeedOption: TypeAlias = Annotated[int, typer.Option("--seed", help="Chooses all that is drawn.")]
+SeedOption: TypeAlias = Annotated[int, typer.Option("--seed", metavar="N", help="Chooses all that is drawn.")]
 ReferencesOption: TypeAlias = Annotated[
     int | None,
-    typer.Option("--references", help="Pictures to search, distractors included; default: all that is left."),
+    typer.Option(
+        "--references",
+        metavar="N",
+        help="Pictures to search, distractors included; default: all that is left.",
+    ),
 ]
 DistractorsOption: TypeAlias = Annotated[
-    int | None, typer.Option("--distractors", help="References that nobody edits; default: half.")
+    int | None,
+    typer.Option("--distractors", metavar="N", help="References that nobody edits; default: half."),
 ]
 QueriesOption: TypeAlias = Annotated[
-    int | None, typer.Option("--queries", help="Queries with a match; default: two of each original.")
+    int | None,
+    typer.Option("--queries", metavar="N", help="Queries with a match; default: two of each original."),
 ]
 UnmatchedOption: TypeAlias = Annotated[
     int | None,
-    typer.Option("--unmatched", help="Queries without a match; default: 15 % of the photographs."),
+    typer.Option(
+        "--unmatched", metavar="N", help="Queries without a match; default: 15 % of the photographs."
+    ),
 ]
 BackgroundOption: TypeAlias = Annotated[
-    int, typer.Option("--background", help="Unrelated photographs for score normalisation.")
+    int, typer.Option("--background", metavar="N", help="Unrelated photographs for score normalisation.")
 ]
 KindsOption: TypeAlias = Annotated[
     str,
@@ -89,10 +97,10 @@ WithoutOption: TypeAlias = Annotated[
     typer.Option("--without-edits", metavar="NAME,...", help="All but these.", callback=filled),
 ]
 SizeOption: TypeAlias = Annotated[
-    int, typer.Option("--size", help="Longest side of the references in pixels.")
+    int, typer.Option("--size", metavar="PIXELS", help="Longest side of the references.")
 ]
 QualityOption: TypeAlias = Annotated[
-    int, typer.Option("--quality", help="Of JPEG files, where the edit says nothing else.")
+    int, typer.Option("--quality", metavar="N", help="Of JPEG files, where the edit says nothing else.")
 ]
 DedupeOption: TypeAlias = Annotated[
     bool,
@@ -109,7 +117,7 @@ DedupeThresholdOption: TypeAlias = Annotated[
     ),
 ]
 JobsOption: TypeAlias = Annotated[
-    int | None, typer.Option("--jobs", help="Threads; default: one per processor.")
+    int | None, typer.Option("--jobs", metavar="N", help="Threads; default: one per processor.")
 ]
 
 

@@ -157,7 +157,7 @@ def count_parts(settings: ExamSettings, photographs: int) -> ExamCounts:
     references = settings.references
     if references is None:
         # One original is the least that there is something to find.
-        references = _between(max(1, settings.distractors or 0), rest, MOST_REFERENCES)
+        references = _between((settings.distractors or 0) + 1, rest, MOST_REFERENCES)
     originals = _count_originals(settings, references)
     counts = ExamCounts(
         originals=originals,

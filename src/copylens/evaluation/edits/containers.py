@@ -87,11 +87,11 @@ def collage(picture: Picture, rng: np.random.Generator, others: Others, *, pictu
 
 
 def _rows(pictures: int, rng: np.random.Generator) -> list[int]:
-    """How many pictures each row has: at most three or so, spread evenly, in any order."""
+    """How many pictures each row has: at most three, spread evenly, in any order."""
     options = [
         count
         for count in range(1, pictures + 1)
-        if pictures / count <= 3.5 and count <= math.ceil(pictures / 2) + 1
+        if pictures / count <= 3 and count <= math.ceil(math.sqrt(pictures))
     ]
     rows = options[int(rng.integers(len(options)))]
     spread = [pictures // rows + (row < pictures % rows) for row in range(rows)]

@@ -263,7 +263,7 @@ OVERLAYS: tuple[Edit, ...] = (
         "watermark", "an agency's name on it", "overlay", watermark,
         (
             Parameter("style", "where", OneOf(("corner",)), OneOf(("centre", "tiled")), OneOf(("tiled",))),
-            Parameter("opacity", "opacity", Span(0.35, 0.6), Span(0.35, 0.55), Span(0.7, 0.9), "%"),
+            Parameter("opacity", "opacity", Span(0.25, 0.38), Span(0.4, 0.55), Span(0.7, 0.9), "%"),
         ),
         uses="chance", weight=1.2,
     ),
