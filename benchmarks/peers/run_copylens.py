@@ -4,7 +4,7 @@ Crosses in: a folder, a model name or path (``default``: the one CopyLens choose
 further options for ``copylens scan``. Crosses out: that file, the JSON document that CopyLens prints. The
 catalog lies beside it and has to be new.
 
-    python benchmarks/peers/run_copylens.py FOLDER default OUT.json [--precision int8 …]
+    python benchmarks/peers/run_copylens.py FOLDER default OUT.json [--precision bfloat16 …]
 """
 
 from __future__ import annotations
