@@ -12,14 +12,14 @@ import pytest
 from PIL import Image
 
 from copylens.errors import ImageError, ModelError, UsageError
-from copylens.images import content_hash, read_found
+from copylens.images import content_hash, decode, read_found
 from copylens.models import DEFAULT_MODEL
 from copylens.records import FoundFile
 from copylens.workflows import compare as module
 from copylens.workflows.compare import Comparison, compare
 from copylens.workflows.scan import scan
 from strange_pictures import exif, stored_for
-from workflow_samples import SmallModel, put, scene
+from workflow_samples import SmallModel, picture_bytes, put, scene
 
 
 @pytest.fixture
@@ -65,6 +65,16 @@ def test_exact_copies_are_copies_whatever_the_threshold(model: SmallModel, pictu
     for other, kind in (("a again.png", "bytes"), ("a.bmp", "pixels"), ("a.jpg", None)):
         found = verdict(model, pictures / "a.png", pictures / other, threshold=1)
         assert (found.kind, found.is_copy) == (kind, kind is not None)
+
+
+def test_equal_pixels_are_a_copy_however_they_score(model: SmallModel, folder: Path) -> None:
+    """A large JPEG is decoded at a reduced scale, its pixels in a PNG are averaged."""
+    jpeg = picture_bytes(scene(1, 500, 700), "JPEG", quality=85)
+    put(folder / "a.jpg", jpeg)
+    put(folder / "a.png", decode(jpeg).pixels)
+    found = verdict(model, folder / "a.jpg", folder / "a.png", threshold=1)
+    assert found.score < 1
+    assert (found.kind, found.is_copy) == ("pixels", True)
 
 
 def test_the_threshold_is_inclusive_and_the_models_own_by_default(model: SmallModel, pictures: Path) -> None:

@@ -291,6 +291,21 @@ def test_a_model_that_is_there_is_not_downloaded_again(published: list[str]) -> 
     assert len(published) == 2
 
 
+def test_a_model_that_appears_during_the_download_is_not_replaced(
+    published: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = urllib.request.urlopen
+
+    def slow(url: str, *, timeout: float) -> Any:
+        SmallNetwork().package(models_directory() / KNOWN.name, name=KNOWN.name)
+        return real(url, timeout=timeout)
+
+    monkeypatch.setattr(urllib.request, "urlopen", slow)
+    with pytest.raises(OutputError, match="already exists"):
+        pull_model(KNOWN.name)
+    assert load_model(KNOWN.name).package.licence == "Apache-2.0"
+
+
 def test_without_a_network_it_says_what_to_do_by_hand(
     published: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
