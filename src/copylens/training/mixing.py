@@ -9,7 +9,7 @@ import torch
 
 from copylens.errors import UsageError
 from copylens.training.augment.augmenter import Augmenter
-from copylens.training.augment.drawing import Draws, Floats, Integers
+from copylens.training.augment.drawing import Draws, Flags, Floats, Integers
 from copylens.training.augment.sampling import to_device
 from copylens.training.augment.settings import AugmentSettings
 from copylens.training.nouns import NOBODY, PictureBatch, Views
@@ -66,15 +66,13 @@ class Mixed:
     """
 
     views: Views
-    partner: np.ndarray
+    partner: Integers
     ratio: Floats
-    cut: np.ndarray
+    cut: Flags
 
 
 @torch.no_grad()
-def mix(
-    views: Views, settings: MixingSettings, *, keys: np.ndarray, seed: int, epoch: int, view: int
-) -> Mixed:
+def mix(views: Views, settings: MixingSettings, draws: Draws, *, single: Flags) -> Mixed:
     """Mix some views of one number with others of it.
 
     Partners are drawn from the views that hold one picture, and give their pixels as they were before any mixing. A
@@ -83,23 +81,16 @@ def mix(
     Args:
         views: B views, one of every picture.
         settings: how often and how.
-        keys: ``(B,) int64`` on the host, the numbers of the pictures; they fix what is drawn.
-        seed: of the run.
-        epoch: of the training.
-        view: number of the view.
+        draws: of the B pictures.
+        single: ``(B,) bool``, views that hold one picture; on the host, so that nothing waits for the device.
     """
-    draws = Draws(keys, seed=seed, epoch=epoch, view=view)
-    partner = np.full(len(keys), -1, dtype=np.int64)
-    ratio, cut = np.ones(len(keys)), np.zeros(len(keys), dtype=bool)
-    chosen = draws.happens("mixing", settings.probability)
+    partner = np.full(len(draws), -1, dtype=np.int64)
+    ratio, cut = np.ones(len(draws)), np.zeros(len(draws), dtype=bool)
+    chosen = draws.happens("mixing", settings.probability) & single
     if chosen.any():
-        single = (views.sources[:, 1] == NOBODY).cpu().numpy()
-        pool = np.flatnonzero(single)
-        rows = np.flatnonzero(chosen & single)
-        some = draws.subset(rows)
-        found = some.partner("mixing/partner", keys[pool])
-        rows, found = rows[found >= 0], found[found >= 0]
-        partner[rows] = pool[found]
+        pool, rows = np.flatnonzero(single), np.flatnonzero(chosen)
+        found = draws.subset(rows).partner("mixing/partner", draws.keys[pool])
+        partner[rows[found >= 0]] = pool[found[found >= 0]]
     rows = np.flatnonzero(partner >= 0)
     if not len(rows):
         return Mixed(views, partner, ratio, cut)
@@ -109,7 +100,7 @@ def mix(
     return _blend(views, some, partner, ratio, cut)
 
 
-def _blend(views: Views, draws: Draws, partner: np.ndarray, ratio: Floats, cut: np.ndarray) -> Mixed:
+def _blend(views: Views, draws: Draws, partner: Integers, ratio: Floats, cut: Flags) -> Mixed:
     rows = np.flatnonzero(partner >= 0)
     size = views.pixels.shape[-1]
     boxes = cut_boxes(draws, ratio[rows], size)
@@ -129,7 +120,7 @@ def _blend(views: Views, draws: Draws, partner: np.ndarray, ratio: Floats, cut: 
     return Mixed(Views(pixels, sources), partner, ratio, cut)
 
 
-def cut_boxes(draws: Draws, ratio: Floats, size: int) -> np.ndarray:
+def cut_boxes(draws: Draws, ratio: Floats, size: int) -> Integers:
     """Rectangles of area 1 - ratio about a uniform centre, clipped to the view (Yun et al. 2019).
 
     Returns:
@@ -173,15 +164,10 @@ def make_views(
     made = []
     for view in range(views):
         augmented = augmenter.augment(batch, seed=seed, epoch=epoch, view=view)
-        others = _numbers_of(augmented.others, keys, numbers)
+        single = augmented.others < 0
+        others = np.where(single, NOBODY, numbers[augmented.others])
         sources = torch.from_numpy(np.stack([numbers, others], axis=1)).to(batch.pixels.device)
         one = Views(augmented.pixels, sources)
-        made.append(mix(one, mixing, keys=keys, seed=seed, epoch=epoch, view=view).views)
+        draws = Draws(keys, seed=seed, epoch=epoch, view=view)
+        made.append(mix(one, mixing, draws, single=single).views)
     return Views(torch.cat([v.pixels for v in made]), torch.cat([v.sources for v in made]))
-
-
-def _numbers_of(others: Integers, keys: Integers, numbers: Integers) -> Integers:
-    """Translate keys of the batch, or `NOBODY`, to the numbers that stand for them in `Views.sources`."""
-    order = np.argsort(keys)
-    places = order[np.searchsorted(keys, others, sorter=order) % len(keys)]
-    return np.where(others == NOBODY, NOBODY, numbers[places])

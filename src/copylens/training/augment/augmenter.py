@@ -23,7 +23,7 @@ from copylens.training.augment.pasting import Atlas, Pasted, paste, put_in_frame
 from copylens.training.augment.sampling import resample, to_device
 from copylens.training.augment.settings import AugmentSettings, Strength
 from copylens.training.augment.stickers import sticker_atlas
-from copylens.training.nouns import NOBODY, PictureBatch
+from copylens.training.nouns import PictureBatch
 
 _CHUNK = {"cpu": 64}
 _CHUNK_ELSEWHERE = 256
@@ -35,7 +35,7 @@ class Augmented:
 
     Attributes:
         pixels: ``(B, 3, size, size) float32`` in [0, 1].
-        others: ``(B,) int64`` on the host: key of the second picture that is in the view, or `NOBODY`.
+        others: ``(B,) int64`` on the host: row of the second picture that is in the view, -1 where there is none.
         places: where the pixels come from; one a chunk of rows, in order.
     """
 
@@ -78,7 +78,7 @@ class Augmenter:
         strength = self.settings.strength(view)
         device = batch.pixels.device
         pixels = torch.empty((len(keys), 3, self.size, self.size), device=device)
-        others, places = np.full(len(keys), NOBODY, dtype=np.int64), []
+        others, places = np.full(len(keys), -1, dtype=np.int64), []
         step = _CHUNK.get(device.type, _CHUNK_ELSEWHERE)
         with torch.autocast(device.type, enabled=False):
             for start in range(0, len(keys), step):
@@ -117,7 +117,7 @@ class _Chunk:
         self._size, self._device = augmenter.size, batch.pixels.device
         self.frames: Framing = draw_frames(draws, strength, keys)
         self.place = place(draws, aspects[rows], strength, self.frames.inner)
-        self.others = np.where(self.frames.partner >= 0, keys[self.frames.partner], NOBODY)
+        self.others = self.frames.partner.copy()
 
     def make(self) -> Tensor:
         """``(n, 3, size, size)``, in the order of `OPERATORS`."""
@@ -167,7 +167,7 @@ class _Chunk:
 
     def _overlay(self, views: Tensor) -> None:
         # A view holds two pictures at most: one that already lies in another gets none on top.
-        rows = np.array([r for r in self._happening("overlay") if self.others[r] == NOBODY], dtype=np.int64)
+        rows = np.array([r for r in self._happening("overlay") if self.others[r] < 0], dtype=np.int64)
         draws = self._draws.subset(rows)
         partner = draws.partner("overlay/partner", self._keys)
         rows, draws, partner = rows[partner >= 0], draws.subset(partner >= 0), partner[partner >= 0]
@@ -175,7 +175,7 @@ class _Chunk:
             index = to_device(rows, self._device)
             other = self._batch.pixels[to_device(partner, self._device)]
             views[index] = overlay(views[index], other, self._aspects[partner], draws, self._strength)
-            self.others[rows] = self._keys[partner]
+            self.others[rows] = partner
 
     def _colour(self, views: Tensor) -> None:
         rows = self._happening("jitter")
