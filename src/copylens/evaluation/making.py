@@ -107,16 +107,7 @@ def make_exam(
     # Before the work that may take long.
     check_folder(target)
     check_outside(target, roots)
-    found = find_photographs(
-        roots,
-        dedupe=settings.dedupe,
-        threshold=settings.dedupe_threshold,
-        catalog=catalog,
-        jobs=threads,
-        progress=progress,
-    )
-    if not found.usable:
-        raise UsageError(f"{', '.join(roots)}: there is no photograph that can be used{_why(found)}.")
+    found = _look_at(roots, settings, catalog, threads, progress)
     plan = plan_exam(len(found.usable), settings)
     folder = open_folder(target, settings, found, plan)
     drawn = draw_pictures(plan, found.usable, settings, target, jobs=threads, progress=progress)
@@ -132,6 +123,22 @@ def make_exam(
         skipped=found.skipped,
         seconds=time.perf_counter() - started,
     )
+
+
+def _look_at(
+    roots: Sequence[str], settings: ExamSettings, catalog: PathLike | None, jobs: int, progress: Progress
+) -> Photographs:
+    found = find_photographs(
+        roots,
+        dedupe=settings.dedupe,
+        threshold=settings.dedupe_threshold,
+        catalog=catalog,
+        jobs=jobs,
+        progress=progress,
+    )
+    if not found.usable:
+        raise UsageError(f"{', '.join(roots)}: there is no photograph that can be used{_why(found)}.")
+    return found
 
 
 def count_jobs(jobs: int | None) -> int:
