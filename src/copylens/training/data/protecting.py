@@ -193,7 +193,8 @@ def _identity(source: PictureSource, keys: Ints, fingerprint: str, threshold: fl
 def _load(path: Path, identity: str) -> Ints | None:
     """Labels that were found before for the same question; a file that cannot be read is no answer."""
     try:
-        with np.load(path, allow_pickle=False) as kept:
+        # Opened here, since NumPy leaves a damaged file open.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
             return np.asarray(kept["labels"], np.int64) if str(kept["identity"]) == identity else None
     except (OSError, ValueError, KeyError, EOFError, BadZipFile):
         return None

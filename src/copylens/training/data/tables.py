@@ -39,13 +39,13 @@ class TablePictures(PictureSource):
         self._columns: list[str] = []
         self._groups: list[tuple[int, int]] = []
         rows: list[int] = []
-        entries = []
+        entries: list[tuple[str, int]] = []
         for number, path in enumerate(self._paths):
-            column, sizes = _describe(path)
+            column, groups = _describe(path)
             self._columns.append(column)
-            self._groups += [(number, group) for group in range(len(sizes))]
-            rows += sizes
-            entries.append((f"{Path(path).name}\0{column}\0{sum(sizes)}", Path(path).stat().st_size))
+            self._groups += [(number, group) for group in range(len(groups))]
+            rows += [count for count, _ in groups]
+            entries += [(f"{Path(path).name}\0{column}\0{count}", size) for count, size in groups]
         self._ends = list(accumulate(rows))
         self._digest = signature_digest(entries)
         self._start_cache()
@@ -115,13 +115,14 @@ class TablePictures(PictureSource):
         return values
 
 
-def _describe(path: str) -> tuple[str, list[int]]:
-    """Give the image column of a file, and the rows of each of its row groups."""
+def _describe(path: str) -> tuple[str, list[tuple[int, int]]]:
+    """Give the image column of a file, and of each of its row groups the rows and the bytes, not compressed."""
     pyarrow = _pyarrow()
     try:
         with pyarrow.parquet.ParquetFile(path) as table:
             schema, facts = table.schema_arrow, table.metadata
-            sizes = [facts.row_group(group).num_rows for group in range(facts.num_row_groups)]
+            groups = [facts.row_group(group) for group in range(facts.num_row_groups)]
+            sizes = [(group.num_rows, group.total_byte_size) for group in groups]
     except FileNotFoundError as error:
         raise UsageError(f"{path}: there is no such table.") from error
     except (OSError, pyarrow.ArrowException) as error:
