@@ -81,13 +81,15 @@ def read_list(path: str) -> PictureFiles:
     A file that is missing stays in the list: it is a broken picture, which the loader replaces and reports.
 
     Raises:
-        UsageError: the list cannot be read, or none of its files is there.
+        UsageError: the list cannot be read or is no text, or none of its files is there.
     """
     try:
         text = Path(path).read_text(encoding="utf-8-sig", errors="surrogateescape")
     except OSError as error:
         raise UsageError(f"{path}: the list cannot be read: {error.strerror}.") from error
-    names = [line for line in text.splitlines() if line.strip()]
+    if "\0" in text:
+        raise UsageError(f"{path}: not a list of paths; write UTF-8 text with one path a line.")
+    names = [line for line in text.replace("\r\n", "\n").split("\n") if line.strip()]
     folder = Path(path).parent
     paths = [str(folder / name) for name in names]
     sizes = [_size(entry) for entry in paths]

@@ -38,6 +38,10 @@ FILE = "duplicates.npz"
 """In the run folder: what was found, so that a resumed run need not look again."""
 
 
+LARGEST_SHARE = 0.5
+"""Of all pictures that one group may hold."""
+
+
 @dataclass(frozen=True)
 class Protected:
     """What to train on.
@@ -75,7 +79,7 @@ def protect(
 
     Raises:
         ModelError: the model cannot be used.
-        UsageError: so low a threshold that the pairs would not fit in memory.
+        UsageError: so low a threshold that one group holds most pictures, or the pairs would not fit in memory.
         OutputError: the answer cannot be kept.
     """
     keys = np.unique(np.asarray(keys, np.int64))
@@ -98,6 +102,7 @@ def protect(
             return found
 
         labels = _decided_by_first(find)
+    _check_largest(labels, threshold)
     groups = np.arange(len(source), dtype=np.int64)
     groups[keys] = keys[labels]
     if settings.protect_duplicates == "leave-out":
@@ -120,6 +125,16 @@ def components(count: int, pairs: Pairs) -> Ints:
         if np.array_equal(joined, labels):
             return labels
         labels = joined
+
+
+def _check_largest(labels: Ints, threshold: float) -> None:
+    """Refuse a group of most pictures: unlike ones, chained together by too low a threshold."""
+    largest = int(np.bincount(labels).max(initial=0))
+    if largest > LARGEST_SHARE * len(labels):
+        raise UsageError(
+            f"data.protect_threshold {threshold:g} makes one group of near-duplicates of {largest:,} of "
+            f"{len(labels):,} pictures; raise it."
+        )
 
 
 def _label(count: int, described: Ints, rows: Descriptors, threshold: float, progress: Progress) -> Ints:

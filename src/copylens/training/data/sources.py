@@ -83,7 +83,7 @@ def signature_digest(entries: Signature) -> str:
     """Hash names and sizes, in their order, to 16 hex digits."""
     digest = hashlib.blake2b(digest_size=8)
     for name, size in entries:
-        digest.update(f"{name}\0{size}\n".encode("utf-8", "surrogateescape"))
+        digest.update(f"{name}\0{size}\n".encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
 
 

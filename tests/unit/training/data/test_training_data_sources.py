@@ -208,6 +208,7 @@ def test_words_for_places_that_cannot_be_read(tmp_path: Path) -> None:
     (empty / "notes.md").touch()
     (tmp_path / "none.txt").touch()
     (tmp_path / "absent.txt").write_text("a.jpg\nb.jpg\n")
+    (tmp_path / "utf16.txt").write_text("a.jpg\n", encoding="utf-16")
     (tmp_path / "no.tar").write_bytes(b"no archive" * 100)
     (tmp_path / "no.parquet").write_bytes(b"no table")
     (tmp_path / "x.tar.gz").touch()
@@ -219,6 +220,7 @@ def test_words_for_places_that_cannot_be_read(tmp_path: Path) -> None:
         "empty": "no pictures found there",
         "none.txt": "no pictures found there",
         "absent.txt": "none of its 2 files is there, such as .*a.jpg",
+        "utf16.txt": "not a list of paths; write UTF-8 text",
         "no.tar": "not a whole, plain tar archive",
         "x.tar.gz": "unpack it",
         "no.parquet": "not a readable Parquet file",
