@@ -6,8 +6,6 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from copylens.reports.atomic import check_writable
 from copylens.training.augment import contact_sheet
 from copylens.training.data import PictureLoader, open_pictures
@@ -31,8 +29,8 @@ def preview(pictures: Sequence[str], settings: TrainSettings, file: Path) -> Non
     check_writable(file, (".png",))
     source = open_pictures(pictures)
     count = min(PICTURES, len(source))
-    keys = np.sort(np.random.default_rng(settings.loop.seed).permutation(len(source))[:count])
-    data = dataclasses.replace(settings.data, cache="none", protect_duplicates="off")
-    with PictureLoader(source, data, batch=count, seed=settings.loop.seed, keys=keys) as loader:
+    data = dataclasses.replace(settings.data, cache="none", protect_duplicates="off", prefetch=0)
+    # From all pictures, so that a broken one is replaced.
+    with PictureLoader(source, data, batch=count, seed=settings.loop.seed) as loader:
         batch = next(iter(loader.epoch(0)))
         contact_sheet(batch, settings.augment, file, seed=settings.loop.seed)
