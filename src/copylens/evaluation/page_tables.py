@@ -294,7 +294,7 @@ def system_origin(system: SystemResult) -> list[tuple[str, str]]:
         ("model", origin.model),
         ("fingerprint", origin.fingerprint),
         ("descriptors from", origin.source),
-        ("precision", origin.precision),
+        ("computed in", origin.precision),
         ("dimensions", f"{origin.dims:,}"),
         ("post-processing", f"{system.plain.post_processing}, {system.plain.dims:,} dimensions"),
         ("fitted on", plural(origin.training, "picture") if origin.training else ""),

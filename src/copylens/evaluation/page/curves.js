@@ -155,10 +155,10 @@ const drawHistogram = ({ number, scored, note }, most, bin, width) => {
     node.append(tooltip(upright, words[marks.indexOf(at)]));
   }
   // The lines may be close to each other: their names stand on either side, or together beside both at an end.
-  const names = marks.map((at) => `P${Math.round(at.wanted * 100)} ${fixed(at.threshold, 2)}`);
+  const names = marks.map((at) => `P${Math.round(at.wanted * 100)} ${fixed(at.threshold)}`);
   const [first, last] = [x(marks[0]?.threshold), x(marks.at(-1)?.threshold)];
-  if (first < left + 70 || marks.length === 1) node.append(textAt(left, top - 10, names.join(" · "), "start", "ink"));
-  else if (last > right - 70) node.append(textAt(right, top - 10, names.join(" · "), "end", "ink"));
+  if (first < left + 75 || marks.length === 1) node.append(textAt(left, top - 10, names.join(" · "), "start", "ink"));
+  else if (last > right - 75) node.append(textAt(right, top - 10, names.join(" · "), "end", "ink"));
   else if (marks.length) {
     node.append(textAt(first - 4, top - 10, names[0], "end", "ink"), textAt(last + 4, top - 10, names[1], "start", "ink"));
   }
@@ -175,7 +175,7 @@ const histogram = (list, most) => {
   const readout = make("p", "readout");
   const first = list.scored.thresholds[0].threshold;
   const sum = (counts, from) => counts.slice(from).reduce((a, b) => a + b, 0);
-  let bin = Math.max(edges.findIndex((edge) => first !== null && edge >= first), 0);
+  let bin = first === null ? 0 : Math.max(edges.filter((edge) => edge <= first).length - 1, 0);
   Object.assign(slider, { type: "range", min: 0, max: copies.length, step: 1 });
   readout.setAttribute("aria-live", "polite");
   label.append(make("span", "", "From score"), shown, slider);
