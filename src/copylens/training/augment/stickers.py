@@ -40,10 +40,7 @@ def sticker_atlas() -> Atlas:
 
 
 def _premultiplied(image: Image.Image) -> np.ndarray:
-    values = np.asarray(image, dtype=np.float32)
-    values[..., :3] *= values[..., 3:] / 255.0
-    blocks = values.reshape(HEIGHT, _SHARP, HEIGHT, _SHARP, 4)
-    return np.asarray(np.round(blocks.mean((1, 3))), dtype=np.uint8)
+    return np.asarray(image.convert("RGBa").reduce(_SHARP))
 
 
 def _at(*parts: float) -> list[float]:

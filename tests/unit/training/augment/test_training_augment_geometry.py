@@ -57,7 +57,7 @@ def test_crops_are_those_of_the_naive_rule(scale: Range) -> None:
     ratios = np.exp(draws.uniforms("crop/ratio", math.log(3 / 4), math.log(4 / 3), 10))
     where = draws.uniforms("crop/where", 0.0, 1.0, 2)
     for row in range(count):
-        twin = naive_crop(*frame[row], areas[row], ratios[row], where[row])
+        twin = naive_crop(frame[row, 0], frame[row, 1], areas[row], ratios[row], where[row])
         assert boxes[row] == pytest.approx(twin, abs=1e-9)
 
 
