@@ -101,6 +101,9 @@ const step = (by) => {
   if (at >= 0 && at < viewed.examples.length) openViewer(viewed.examples, at, viewed.shown);
 };
 
+// Scores of examples are rounded to 6 decimals, thresholds are not.
+const reached = (example, limit) => limit !== null && example.score >= Math.round(limit * 1e6) / 1e6;
+
 const exampleCard = (examples, at, field, limit) => {
   const example = examples[at];
   const node = make("article", "example");
@@ -109,7 +112,7 @@ const exampleCard = (examples, at, field, limit) => {
   for (const edit of example.edits) head.append(make("span", "chip", edit));
   if (!example.edits.length && example.kind === "none") head.append(make("span", "chip how", "no reference"));
   if (example.strength) head.append(make("span", "chip how", example.strength));
-  if (field === "false_matches" && limit !== null && example.score >= limit) head.append(make("span", "chip passes", "reaches the score at P90"));
+  if (field === "false_matches" && reached(example, limit)) head.append(make("span", "chip passes", "reaches the score at P90"));
   const row = make("div", "triple");
   row.append(...SHOWN[field](example).map((part) => small(part, () => openViewer(examples, at, SHOWN[field]))));
   node.append(head, row);
