@@ -18,6 +18,8 @@ from copylens.cli.describe import describe_command
 from copylens.cli.evaluate import evaluate_app
 from copylens.cli.guard import USAGE, run
 from copylens.cli.models import models_app
+from copylens.cli.train import EXAMPLES as TRAIN_EXAMPLES
+from copylens.cli.train import train_command
 from copylens.version import __version__
 
 app = typer.Typer(
@@ -54,6 +56,7 @@ def _root(
 app.command("scan", epilog=scan.EXAMPLES)(scan.scan_command)
 app.command("compare")(compare_command)
 app.command("describe")(describe_command)
+app.command("train", epilog=TRAIN_EXAMPLES)(train_command)
 app.add_typer(models_app, name="models")
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(benchmark_app, name="benchmark")

@@ -49,7 +49,9 @@ SetOption = Annotated[
 ]
 RunOption = Annotated[
     Path | None,
-    typer.Option("--run", metavar="DIR", help="Where log and checkpoints go; default: DIR.run of --output."),
+    typer.Option(
+        "--run-folder", metavar="DIR", help="Where log and checkpoints go; default: DIR.run of --output."
+    ),
 ]
 ExamOption = Annotated[
     Path | None,

@@ -59,4 +59,5 @@ class SSCDNetwork(nn.Module):
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         """``(N, 3, H, W)`` normalised pixels to ``(N, D)`` descriptors."""
-        return functional.normalize(self.projection(self.features(pixels)))
+        # In float32 also under autocast: short norms are the entropy term's whole business.
+        return functional.normalize(self.projection(self.features(pixels)).float())

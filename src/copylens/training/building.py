@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -70,20 +71,34 @@ def freeze_batchnorm(network: nn.Module) -> None:
 
 
 @torch.no_grad()
-def whiten_projection(network: SSCDNetwork, batches: Iterable[torch.Tensor]) -> None:
-    """Start the linear head as the PCA whitening of the features of some batches.
+def pooled_features(network: SSCDNetwork, batches: Iterable[torch.Tensor]) -> npt.NDArray[np.float32]:
+    """Pool the features of some batches, with the normalisations on their stored statistics.
 
     Args:
-        network: its projection is replaced in place; its normalisations run on their stored statistics here.
+        network: comes back in the mode it had.
         batches: ``(N, 3, H, W)`` normalised pixels.
 
-    Raises:
-        UsageError: fewer rows than the descriptor has dimensions.
+    Returns:
+        ``(N of all batches, C) float32``.
     """
     was_training = network.training
     network.eval()
     rows = np.concatenate([network.features(pixels).float().cpu().numpy() for pixels in batches])
     network.train(was_training)
+    return rows
+
+
+@torch.no_grad()
+def whiten_projection(network: SSCDNetwork, rows: npt.NDArray[np.float32]) -> None:
+    """Start the linear head as the PCA whitening of pooled features.
+
+    Args:
+        network: its projection is replaced in place.
+        rows: ``(N, C)``.
+
+    Raises:
+        UsageError: fewer rows than the descriptor has dimensions, or a head that is not linear.
+    """
     projection = network.projection
     if not isinstance(projection, nn.Linear):
         raise UsageError("network.whiten_projection needs network.head linear.")

@@ -274,9 +274,9 @@ class Trainer:
         if not bool(torch.isfinite(parts.total)):
             seen = ", ".join(f"{name} {float(value):.4g}" for name, value in parts.statistics.items())
             raise TrainingError(
-                f"The loss is {float(parts.total)} at step {self.step + 1} (InfoNCE {float(parts.info_nce):.4g}, KoLeo "
-                f"{float(parts.koleo):.4g}, {seen}). Lower the learning rate or loss.entropy_weight, or take "
-                "loop.precision float32; the last checkpoint is from before."
+                f"The loss is {float(parts.total.detach())} at step {self.step + 1} (InfoNCE "
+                f"{float(parts.info_nce):.4g}, KoLeo {float(parts.koleo):.4g}, {seen}). Lower the learning rate or "
+                "loss.entropy_weight, or take loop.precision float32; the last checkpoint is from before."
             )
 
     def _log_step(

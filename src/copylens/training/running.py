@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,7 @@ from copylens.errors import OutputError, UsageError
 from copylens.models import ModelPackage, Provenance
 from copylens.networks.sscd import SSCDNetwork
 from copylens.training.augment import Augmenter
-from copylens.training.building import build_network, whiten_projection
+from copylens.training.building import build_network, pooled_features, whiten_projection
 from copylens.training.checkpoint import load_checkpoint
 from copylens.training.data import PictureLoader, PictureSource, open_pictures, protect
 from copylens.training.exporting import export_model
@@ -176,19 +177,21 @@ class _Run:
         return trainer
 
     def _whiten(self, network: SSCDNetwork, loader: PictureLoader) -> None:
-        settings, processes = self.settings, self.processes
-        wanted = ROWS_PER_DIMENSION * settings.network.dims
-        augmenter, batches, rows = Augmenter(settings.augment, settings.loop.size), [], 0
+        """Whiten on the first batches of all processes together, so that all get the same head."""
+        settings, world = self.settings, self.processes.world
+        wanted = ROWS_PER_DIMENSION * settings.network.dims // world
+        augmenter, batches, count = Augmenter(settings.augment, settings.loop.size), [], 0
         for step, batch in enumerate(loader.epoch(0)):
             views = make_views(augmenter, batch, settings.mixing, seed=settings.loop.seed, epoch=0, step=step)
             batches.append(normalised_views(views.pixels, settings.network))
-            rows += len(views.pixels)
-            if rows >= wanted:
+            count += len(views.pixels)
+            if count >= wanted:
                 break
-        whiten_projection(network, batches)
-        if processes.world > 1:
-            for tensor in network.projection.state_dict().values():
-                torch.distributed.broadcast(tensor, src=0)
+        own = pooled_features(network, batches)
+        rows: list[Any] = [own] * world
+        if world > 1:
+            torch.distributed.all_gather_object(rows, own)
+        whiten_projection(network, np.concatenate(rows))
 
     def _provenance(self, count: int, steps: int) -> Provenance:
         start = self.settings.network.weights or ("timm" if self.settings.network.pretrained else None)
@@ -224,7 +227,8 @@ def _claim(folder: Path, settings: TrainSettings, source: PictureSource, process
         differing = [name for name, value in identity.items() if found.get(name) != value]
         if differing:
             raise UsageError(
-                f"{folder} holds another run ({' and '.join(differing)} differ); choose another --run, or delete it."
+                f"{folder} holds another run ({' and '.join(differing)} differ); choose another --run-folder, or "
+                "delete it."
             )
         return
     if processes.is_first:
