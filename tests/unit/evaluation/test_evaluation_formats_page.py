@@ -14,6 +14,7 @@ import pytest
 from benchmark_folders import build_exam
 from copylens.evaluation.benchmarks import open_exam
 from copylens.evaluation.documents import DOCUMENT_VERSION
+from copylens.evaluation.page import write_page
 from copylens.evaluation.results import FIGURES
 from copylens.evaluation.running import evaluate
 from copylens.evaluation.systems import EvaluationSettings, ModelSystem
@@ -44,11 +45,13 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("page")
     build_exam(root / "exam")
     models = [SmallNetwork(seed=seed).package(root / f"model{seed}", name=f"small{seed}") for seed in (1, 2)]
-    evaluate(
+    evaluation = evaluate(
         open_exam(root / "exam"),
         [ModelSystem(settings=ModelSettings(model=str(package.directory))) for package in models],
         EvaluationSettings(folder=str(root / "run"), samples=20),
     )
+    # As the command does after it.
+    write_page(root / "run" / "result.html", evaluation)
     return root / "run"
 
 
