@@ -31,8 +31,8 @@ class MovingAverage:
         self.steps += 1
         for own, new in zip(self.network.parameters(), network.parameters(), strict=True):
             own.lerp_(new.detach(), 1.0 - decay)
-        for own, new in zip(self.network.buffers(), network.buffers(), strict=True):
-            own.copy_(new)
+        for kept, seen in zip(self.network.buffers(), network.buffers(), strict=True):
+            kept.copy_(seen)
 
     def state_dict(self) -> dict[str, object]:
         """All that resuming needs."""

@@ -72,4 +72,4 @@ def read_log(folder: Path) -> Iterator[dict[str, Any]]:
 def _event_writer(folder: Path, step: int) -> Any:
     from torch.utils.tensorboard import SummaryWriter
 
-    return SummaryWriter(str(folder / "tensorboard"), purge_step=step or None)  # type: ignore[no-untyped-call]
+    return SummaryWriter(str(folder / "tensorboard"), purge_step=step or None)

@@ -186,7 +186,7 @@ def test_stopping_early_begins_nothing_more_and_leaves_no_thread(
     stream = load(files_in(folder), SPEC, workers=1, known=nothing_known, window=10)
     next(stream)
     threading.Timer(0.05, gate.set).start()
-    stream.close()  # type: ignore[attr-defined]
+    stream.close()
     assert len(begun) <= 2
     assert [thread.name for thread in threading.enumerate() if "copylens-decode" in thread.name] == []
 

@@ -14,7 +14,7 @@ import copylens
 from benchmark_folders import build_exam
 from copylens.errors import OutputError, TrainingError, UsageError
 from copylens.training import loop
-from copylens.training.losses import LossParts
+from copylens.training.losses import LossParts, sscd_loss
 from copylens.training.recipes import load_recipe
 from copylens.training.running import split
 from copylens.training.watching import read_log
@@ -106,12 +106,12 @@ def test_other_ways_to_train_run(pictures: Path, tmp_path: Path, changes: tuple[
 def test_a_loss_that_is_no_number_stops_and_names_the_step(
     pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, calls = loop.sscd_loss, []
+    calls: list[int] = []
 
     def spoilt(descriptors: torch.Tensor, sources: torch.Tensor, **options: object) -> LossParts:
         calls.append(1)
         scale = math.nan if len(calls) == 7 else 1.0
-        return real(descriptors * scale, sources, **options)  # type: ignore[arg-type]
+        return sscd_loss(descriptors * scale, sources, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(loop, "sscd_loss", spoilt)
     with pytest.raises(TrainingError, match=r"The loss is nan at step 7 .*InfoNCE nan.*positive"):
