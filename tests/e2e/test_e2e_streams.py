@@ -52,15 +52,7 @@ def test_a_reader_that_takes_only_the_start_ends_it(copylens: CopyLens) -> None:
 
 
 @pytest.mark.parametrize(
-    "words",
-    [
-        "scan pictures",
-        "describe pictures --output d.npz",
-        "compare pictures/0000.jpg pictures/0001.jpg",
-        "models list",
-        "--version",
-        "scan --help",
-    ],
+    "words", ["scan pictures", "compare pictures/0000.jpg pictures/0001.jpg", "models list", "scan --help"]
 )
 def test_a_reader_that_has_gone_is_status_141(copylens: CopyLens, words: str) -> None:
     reading, writing = os.pipe()
@@ -71,7 +63,7 @@ def test_a_reader_that_has_gone_is_status_141(copylens: CopyLens, words: str) ->
     assert (ran.status, ran.err) == (141, "")
 
 
-@pytest.mark.parametrize("words", ["scan pictures", "scan pictures --json", "models list", "--help"])
+@pytest.mark.parametrize("words", ["scan pictures", "models list", "--help"])
 def test_a_full_device_is_one_sentence(copylens: CopyLens, words: str) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("needs /dev/full")
@@ -91,7 +83,7 @@ def test_a_file_that_cannot_take_it_all_is_an_error(copylens: CopyLens, variable
 
 
 @pytest.mark.parametrize(
-    ("redirections", "out"), [(">&-", ""), ("2>&-", "2 descriptors"), (">&- 2>&-", ""), (">&- 2>&- <&-", "")]
+    ("redirections", "out"), [(">&-", ""), ("2>&-", "2 descriptors"), (">&- 2>&- <&-", "")]
 )
 def test_closed_streams_do_not_matter(copylens: CopyLens, redirections: str, out: str) -> None:
     ran = in_shell(copylens, f"describe pictures/0000.jpg pictures/0001.jpg -o closed.npz {redirections}")
