@@ -20,7 +20,11 @@ from torch import Tensor
 from copylens.training.augment.drawing import Draws, Flags, Floats
 from copylens.training.augment.settings import Strength
 
+FAR = -1000.0
+"""A coordinate outside every picture."""
+
 _TRIES = 10
+_NEAREST = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +133,15 @@ def view_grid(maps: Tensor, size: int) -> Tensor:
         size: of the view in pixels.
 
     Returns:
-        ``(B, size, size, 2)`` of the same type, x and y in the map's target.
+        ``(B, size, size, 2)`` of the same type, x and y in the map's target; `FAR` beyond the horizon of a
+        perspective, where there is no picture.
     """
     centres = (torch.arange(size, device=maps.device, dtype=maps.dtype) + 0.5) / size
     x, y = centres[None, None, :, None], centres[None, :, None, None]
     across, down, shift = (maps[:, None, None, :, axis] for axis in range(3))
     points = across * x + down * y + shift
-    return points[..., :2] / points[..., 2:]
+    depth = points[..., 2:]
+    return torch.where(depth > _NEAREST, points[..., :2] / depth.clamp(min=_NEAREST), FAR)
 
 
 def box_map(box: Floats) -> Floats:
@@ -180,7 +186,10 @@ def _untilt(draws: Draws, frame: Floats, shift: tuple[float, float]) -> Floats:
 
 
 def homography(start: Floats, end: Floats) -> Floats:
-    """The maps ``(B, 3, 3)`` that take four points ``(B, 4, 2)`` each to four others."""
+    """The maps ``(B, 3, 3)`` that take four points ``(B, 4, 2)`` each to four others.
+
+    The third coordinate is positive between the points, so that it is negative beyond the horizon.
+    """
     x, y = start[..., 0], start[..., 1]
     zero, one = np.zeros_like(x), np.ones_like(x)
     rows = []
@@ -192,7 +201,9 @@ def homography(start: Floats, end: Floats) -> Floats:
     system = np.concatenate(rows, axis=1)
     right = np.concatenate([end[..., 0], end[..., 1]], axis=1)[..., None]
     solved = np.linalg.solve(system, right)[..., 0]
-    return np.concatenate([solved, np.ones((len(solved), 1))], axis=1).reshape(-1, 3, 3)
+    maps = np.concatenate([solved, np.ones((len(solved), 1))], axis=1).reshape(-1, 3, 3)
+    middle = np.concatenate([start.mean(1), np.ones((len(start), 1))], axis=1)
+    return np.asarray(maps * np.sign(np.einsum("bj,bj->b", maps[:, 2], middle))[:, None, None])
 
 
 def _unflip(turns: Floats, mirrored: Flags, inverted: Flags) -> Floats:

@@ -14,6 +14,7 @@ from typing import TypeAlias
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from copylens.errors import UsageError
 from copylens.training.augment.pasting import Atlas, make_atlas
 from copylens.training.augment.settings import Fonts
 
@@ -95,9 +96,14 @@ def _spread(files: list[Path]) -> list[Path]:
 
 
 def _bundled(size: int) -> Font:
-    font = ImageFont.load_default(size)
-    if not isinstance(font, ImageFont.FreeTypeFont):  # Pillow without FreeType has one small bitmap font.
-        raise TypeError("Pillow was built without FreeType")
+    try:
+        font: object = ImageFont.load_default(size)
+    except ImportError:
+        font = None
+    if not isinstance(font, ImageFont.FreeTypeFont):
+        raise UsageError(
+            "This Pillow cannot draw text (it was built without FreeType); install Pillow's own wheel."
+        )
     return font
 
 

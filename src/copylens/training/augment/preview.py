@@ -34,7 +34,7 @@ def contact_sheet(
     """Draw what a preset makes of pictures.
 
     The upper part has a row for every picture: as it is, then its views in turn, two of an epoch side by side. The
-    lower part has a row for every operator, acting always and alone, on the same pictures in turn.
+    lower part has a row for every operator, acting always and alone, on the same pictures in turn, and one for mixing.
 
     Args:
         batch: the pictures.
@@ -58,6 +58,7 @@ def contact_sheet(
     for name in OPERATORS:
         views = _turns(batch, _alone(name, augmenter.settings.fonts, size), seed, columns + 1)
         rows.append((name, views))
+    rows.append(("mixing", _mixed(batch, augmenter.settings.fonts, size, seed, columns + 1)))
     title = f"preset {augmenter.settings.preset}, seed {seed}: pictures and their views; below: every operator alone"
     sheet = _lay_out(title, rows, size)
     path = Path(path)
@@ -85,6 +86,16 @@ def _turns(batch: PictureBatch, augmenter: Augmenter, seed: int, count: int) -> 
         views += list(augmenter(batch, seed=seed, epoch=epoch, view=1))
         epoch += 1
     return views[:count]
+
+
+def _mixed(batch: PictureBatch, fonts: Fonts, size: int, seed: int, count: int) -> list[Tensor]:
+    """Views that are two pictures each; none where the batch has one."""
+    # Not above: mixing imports this package.
+    from copylens.training.mixing import MixingSettings, make_views
+
+    plain, always = _alone("", fonts, size), MixingSettings(probability=1.0)
+    repeats = -(-count // max(len(batch), 1))
+    return list(make_views(plain, batch, always, seed=seed, epoch=0, step=0, views=repeats).pixels)[:count]
 
 
 def _lay_out(title: str, rows: list[tuple[str, list[Tensor]]], size: int) -> Image.Image:

@@ -81,6 +81,18 @@ def test_views_are_floats_in_0_1_without_gradient(preset: str, size: int) -> Non
         assert pixels.max() <= 1.0
 
 
+def test_everything_at_once_is_still_a_picture() -> None:
+    for operator in ("inset", "screenshot", "caption", "border"):
+        kinds = {name: float(name == operator) for name in ("inset", "screenshot", "caption", "border")}
+        chosen = AugmentSettings(
+            probability={**dict.fromkeys(OPERATORS, 1.0), **kinds}, ranges={"perspective.shift": (0.45, 0.45)}
+        )
+        pixels = Augmenter(chosen, 32)(picture_batch(80, side=40), seed=0, epoch=0, view=0)
+        assert torch.isfinite(pixels).all()
+        assert pixels.min() >= 0.0
+        assert pixels.max() <= 1.0
+
+
 @pytest.mark.parametrize("preset", ["advanced", "copylens"])
 def test_a_view_does_not_depend_on_order_or_chunks(preset: str, monkeypatch: pytest.MonkeyPatch) -> None:
     batch = picture_batch(60, side=40)

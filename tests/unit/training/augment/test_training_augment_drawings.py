@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageFont
 
+from copylens.errors import UsageError
 from copylens.training.augment import Augmenter, lettering
 from copylens.training.augment.drawing import Draws
 from copylens.training.augment.framing import KINDS, draw_frames, fill_colours
@@ -69,6 +70,15 @@ def test_system_text_is_drawn_where_there_are_no_fonts(monkeypatch: pytest.Monke
     monkeypatch.setattr(lettering, "system_fonts", list)
     bare = text_atlas.__wrapped__("system")
     assert torch.equal(bare.levels[0], text_atlas("bundled").levels[0])
+
+
+def test_a_pillow_that_cannot_draw_text_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_freetype(size: float) -> None:
+        raise ImportError("The _imagingft C module is not installed")
+
+    monkeypatch.setattr(ImageFont, "load_default", no_freetype)
+    with pytest.raises(UsageError, match="without FreeType"):
+        text_atlas.__wrapped__("bundled")
 
 
 def test_paste_lays_a_mask_and_a_drawing_exactly() -> None:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from copylens.training.augment import Augmenter, view_grid
 from copylens.training.augment.drawing import Draws, Floats
-from copylens.training.augment.geometry import Placement, crop_box, homography, place, upright
+from copylens.training.augment.geometry import FAR, Placement, crop_box, homography, place, upright
 from copylens.training.augment.sampling import resample
 from copylens.training.augment.settings import AugmentSettings, Range, only
 from picture_batches import picture_batch
@@ -196,6 +196,22 @@ def test_homographies_take_points_to_points() -> None:
     maps = homography(start, end)
     seen = np.einsum("bij,bpj->bpi", maps, np.concatenate([start, np.ones((20, 4, 1))], axis=2))
     assert seen[..., :2] / seen[..., 2:] == pytest.approx(end)
+
+
+def test_beyond_the_horizon_of_a_perspective_there_is_no_picture() -> None:
+    corners = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
+    # The right side is drawn together so much that the horizon runs through the view.
+    seen = np.array([[[0.0, 0.0], [0.7, 0.35], [0.7, 0.65], [0.0, 1.0]]])
+    maps = homography(seen, corners[None])
+    grid = view_grid(torch.from_numpy(maps), 40)[0]
+    # The sides of the picture meet at x = 1.
+    assert maps[0, 2] @ np.array([1.01, 0.5, 1.0]) < 0.0
+    assert (view_grid(torch.from_numpy(maps @ np.diag([1.2, 1.0, 1.0])), 40)[0, :, 35:] == FAR).all()
+    assert torch.isfinite(grid).all()
+    white = torch.full((1, 3, 32, 32), 255, dtype=torch.uint8)
+    view = resample(white, maps @ np.diag([1.5, 1.0, 1.0]), 60)[0, 0]
+    assert (view[:, 29:] == 0.0).all()
+    assert (view[27:33, :26] == 1.0).all()
 
 
 def test_the_aspect_changes_within_its_range() -> None:

@@ -17,14 +17,14 @@ def test_the_sheet_has_a_row_for_every_picture_and_operator(tmp_path: Path) -> N
     with Image.open(path) as sheet:
         assert sheet.format == "PNG"
         assert sheet.width == 84 + 5 * 36 + 4
-        assert sheet.height == 22 + (3 + len(OPERATORS)) * 36 + 4
+        assert sheet.height == 22 + (4 + len(OPERATORS)) * 36 + 4
         cells = {
             sheet.crop((84 + 36 * c, 22 + 36 * r, 116 + 36 * c, 54 + 36 * r)).tobytes()
-            for r in range(3 + len(OPERATORS))
+            for r in range(4 + len(OPERATORS))
             for c in range(5)
         }
     # Every operator's views differ from the plain pictures and from each other's.
-    assert len(cells) > 0.9 * 5 * (3 + len(OPERATORS))
+    assert len(cells) > 0.9 * 5 * (4 + len(OPERATORS))
 
 
 def test_what_goes_wrong_is_said(tmp_path: Path) -> None:
