@@ -88,7 +88,7 @@ def test_every_link_and_picture_is_there() -> None:
 
 def test_every_target_and_extra_that_it_names_exists() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    targets = re.findall(r"`?make (\w+)", README)
+    targets = re.findall(r"(?:^|`)make (\w+)", README, re.MULTILINE)
     assert {"demo", "test"} <= set(targets)
     for target in targets:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target

@@ -38,6 +38,7 @@ class SSCDNetwork(nn.Module):
         pretrained: bool = False,
     ) -> None:
         super().__init__()
+        self.dims = dims
         self.backbone: nn.Module = import_timm().create_model(
             backbone, pretrained=pretrained, num_classes=0, global_pool=""
         )

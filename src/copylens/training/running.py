@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -177,21 +178,27 @@ class _Run:
         return trainer
 
     def _whiten(self, network: SSCDNetwork, loader: PictureLoader) -> None:
-        """Whiten on the first batches of all processes together, so that all get the same head."""
-        settings, world = self.settings, self.processes.world
-        wanted = ROWS_PER_DIMENSION * settings.network.dims // world
-        augmenter, batches, count = Augmenter(settings.augment, settings.loop.size), [], 0
-        for step, batch in enumerate(loader.epoch(0)):
-            views = make_views(augmenter, batch, settings.mixing, seed=settings.loop.seed, epoch=0, step=step)
-            batches.append(normalised_views(views.pixels, settings.network))
-            count += len(views.pixels)
-            if count >= wanted:
-                break
-        own = pooled_features(network, batches)
+        """Whiten on the first views of all processes together, so that all get the same head."""
+        world = self.processes.world
+        own = pooled_features(network, self._first_views(loader, ROWS_PER_DIMENSION * network.dims // world))
         rows: list[Any] = [own] * world
         if world > 1:
             torch.distributed.all_gather_object(rows, own)
         whiten_projection(network, np.concatenate(rows))
+
+    def _first_views(self, loader: PictureLoader, wanted: int) -> Iterator[torch.Tensor]:
+        """Batches of normalised views, until there are `wanted` rows; few pictures are gone through several times."""
+        settings, count = self.settings, 0
+        augmenter = Augmenter(settings.augment, settings.loop.size)
+        for epoch in itertools.count():
+            for step, batch in enumerate(loader.epoch(epoch)):
+                views = make_views(
+                    augmenter, batch, settings.mixing, seed=settings.loop.seed, epoch=epoch, step=step
+                )
+                yield normalised_views(views.pixels, settings.network)
+                count += len(views.pixels)
+                if count >= wanted:
+                    return
 
     def _provenance(self, count: int, steps: int) -> Provenance:
         start = self.settings.network.weights or ("timm" if self.settings.network.pretrained else None)
