@@ -123,7 +123,7 @@ def meaning(parameter: Any) -> str:
     if not is_argument(parameter) and not parameter.is_flag:
         if parameter.required:
             parts.append("Required.")
-        if isinstance(parameter.default, str):
+        if isinstance(parameter.default, (str, int, float)):
             parts.append(f"Default: `{parameter.default}`.")
         if parameter.envvar:
             parts.append(f"Environment: `{parameter.envvar}`.")

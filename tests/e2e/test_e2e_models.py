@@ -111,6 +111,15 @@ def test_an_import_elsewhere_says_the_directory_to_use(
     assert library.load_model(place).identity.name == "mine"
 
 
+def test_a_package_is_called_as_its_file_as_far_as_names_go(
+    run_here: Run, onnx_file: Path, tmp_path: Path
+) -> None:
+    for name, called in (("Their model (2).v1.onnx", "Their-model-2"), ("модель.onnx", "model")):
+        (tmp_path / name).write_bytes(onnx_file.read_bytes())
+        ran = run_here("models", "import", str(tmp_path / name))
+        assert (ran.status, ran.out.split(":")[0]) == (0, called)
+
+
 def test_a_package_is_replaced_on_demand_only(run_here: Run, copylens: CopyLens, onnx_file: Path) -> None:
     words = ("models", "import", str(onnx_file), "--name", "one")
     assert run_here(*words).status == 0
@@ -119,6 +128,7 @@ def test_a_package_is_replaced_on_demand_only(run_here: Run, copylens: CopyLens,
     ran = run_here(*words, "--threshold", "0.5")
     assert ran.status == 1
     assert f"{card.parent} already exists" in ran.sentence()
+    assert "(--overwrite)" in ran.sentence()
     assert card.read_bytes() == before
     assert run_here(*words, "--threshold", "0.5", "--overwrite").status == 0
     assert card.read_bytes() != before
@@ -130,7 +140,7 @@ def test_a_package_is_replaced_on_demand_only(run_here: Run, copylens: CopyLens,
     [
         ("bad.onnx", b"nothing", "bad.onnx is not an ONNX file"),
         ("bad.torchscript.pt", b"nothing", "bad.torchscript.pt is not a readable PyTorch file"),
-        ("two words.onnx", None, "'two words'"),
+        ("good.onnx", None, "name 'a/b' must be letters, digits"),
     ],
 )
 def test_what_cannot_be_imported_leaves_nothing(
@@ -143,7 +153,7 @@ def test_what_cannot_be_imported_leaves_nothing(
     says: str,
 ) -> None:
     (tmp_path / name).write_bytes(onnx_file.read_bytes() if content is None else content)
-    ran = run_here("models", "import", str(tmp_path / name))
+    ran = run_here("models", "import", str(tmp_path / name), "--name", "a/b")
     assert ran.status == 1
     assert says in ran.sentence()
     assert not (copylens.home / "models").exists() or not list((copylens.home / "models").iterdir())

@@ -207,7 +207,7 @@ def _check_free(directory: Path, *, overwrite: bool) -> None:
         return
     if not overwrite:
         raise OutputError(
-            f"{directory} already exists; choose another place, or say that it may be overwritten."
+            f"{directory} already exists; choose another place, or say that it may be overwritten (--overwrite)."
         )
     if not (directory / CARD_FILE).is_file():
         raise OutputError(

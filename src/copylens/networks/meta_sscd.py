@@ -76,7 +76,8 @@ def _load_weights(path: Path) -> object:
         try:
             return torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:  # a damaged pickle fails in as many ways as there are opcodes
-            raise ModelError(f"{path} is not a readable PyTorch file: {_first_line(error)}") from error
+            said = f"{type(error).__name__}: {_first_line(error)}"
+            raise ModelError(f"{path} is not a readable PyTorch file, or is damaged ({said}).") from error
 
 
 def _load_scripted(path: Path) -> nn.Module:

@@ -107,13 +107,18 @@ def import_model(file: Path, settings: ImportSettings) -> ModelPackage:
         raise UsageError(f"{file}: no such file.")
     if settings.std is not None and min(settings.std) <= 0:
         raise UsageError(f"--std {settings.std}: pixels are divided by it, so it must be positive.")
-    name = settings.name or file.name.split(".")[0]
+    name = settings.name or _name_of(file)
     output = settings.output or models_directory() / name
     if file.suffix.lower() == ".onnx":
         return _import_onnx(file, name, output, settings)
     if file.suffix.lower() in META_SUFFIXES:
         return _import_meta(file, name, output, settings)
     raise UsageError(f"{file}: the suffix must be .onnx, or .pt for Meta's SSCD files.")
+
+
+def _name_of(file: Path) -> str:
+    """The file's name as a package can be called."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", file.name.split(".")[0]).strip("-") or "model"
 
 
 def pull_model(name: str, *, overwrite: bool = False, progress: Progress = silent) -> ModelPackage:
