@@ -33,7 +33,7 @@ PAGE = "result.html"
 
 THUMBNAIL_SIDE = 200
 
-SCRIPTS = ("drawing.js", "curves.js", "bars.js", "pictures.js")
+SCRIPTS = ("nodes.js", "drawing.js", "curves.js", "bars.js", "pictures.js")
 
 DATA_MARK = "<!--data-->"
 

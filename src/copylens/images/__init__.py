@@ -5,7 +5,7 @@ from copylens.images.discovery import IMAGE_EXTENSIONS, find_images, parse_exten
 from copylens.images.loading import Loaded, load
 from copylens.images.preprocessing import decode_box, prepare
 from copylens.images.reading import MAX_BYTES, content_hash, read_file, read_found
-from copylens.images.thumbnails import thumbnail
+from copylens.images.thumbnails import thumbnail, thumbnail_of
 
 __all__ = [
     "IMAGE_EXTENSIONS",
@@ -24,5 +24,6 @@ __all__ = [
     "read_file",
     "read_found",
     "thumbnail",
+    "thumbnail_of",
     "upright_rgb",
 ]

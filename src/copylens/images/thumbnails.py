@@ -1,4 +1,4 @@
-"""A path in, a small upright WebP out, for reports."""
+"""A path or the bytes of a picture in, a small upright WebP out, for reports."""
 
 from __future__ import annotations
 
@@ -21,7 +21,16 @@ def thumbnail(path: str, *, side: int = 160) -> bytes:
     Raises:
         ImageError: the file cannot be read or decoded.
     """
-    image = Image.fromarray(decode(read_file(path), box=(side, side)).pixels)
+    return thumbnail_of(read_file(path), side=side)
+
+
+def thumbnail_of(data: bytes, *, side: int = 160) -> bytes:
+    """Make a thumbnail as `thumbnail` does, from the bytes of an encoded picture.
+
+    Raises:
+        ImageError: they cannot be decoded.
+    """
+    image = Image.fromarray(decode(data, box=(side, side)).pixels)
     image.thumbnail((side, side), Image.Resampling.BILINEAR)
     out = io.BytesIO()
     image.save(out, "WEBP", quality=QUALITY, method=2)
