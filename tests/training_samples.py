@@ -9,7 +9,7 @@ from typing import Any
 
 from copylens.models import ModelPackage
 from copylens.training.recipes import load_recipe
-from copylens.training.running import TrainTask, train
+from copylens.training.running import Trained, TrainTask, train
 from copylens.training.settings import TrainSettings
 from generated_pictures import write_pictures
 
@@ -53,6 +53,7 @@ class Watched:
 
     lines: list[tuple[str, int, dict[str, Any]]] = field(default_factory=list)
     package: ModelPackage | None = None
+    trained: Trained | None = None
 
     def report(self, kind: str, step: int, values: Mapping[str, Any]) -> None:
         self.lines.append((kind, step, dict(values)))
@@ -82,5 +83,7 @@ def run_training(
         overwrite=overwrite,
         command="copylens train",
     )
-    watched.package = train(task, settings, report=watched.report, progress=lambda *_: None)
+    trained = train(task, settings, report=watched.report, progress=lambda *_: None)
+    assert trained is not None
+    watched.package, watched.trained = trained.package, trained
     return watched

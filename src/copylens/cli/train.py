@@ -16,8 +16,11 @@ from copylens.cli.options import JsonOption, QuietOption
 from copylens.cli.progress import watching
 
 if TYPE_CHECKING:
-    from copylens.models import ModelPackage
+    from copylens.training.running import Trained
     from copylens.training.settings import TrainSettings
+
+LISTED = 10
+"""Skipped files that are named."""
 
 RESUME = "Interrupted. The checkpoint is of the last whole step: run the same command again to go on."
 
@@ -100,13 +103,13 @@ def train_command(
             return
         if output is None:
             raise UsageError("Say where the model goes: --output DIR (or --preview FILE.png to look only).")
-        package = _train(
+        trained = _train(
             pictures, settings, output, run, exam, name, licence, device, overwrite, quiet=quiet or json_
         )
-        if package is not None and json_:
-            typer.echo(json.dumps(_document(package, run or _default_run(output)), indent=2))
-        elif package is not None and not quiet:
-            _print(package, output, run or _default_run(output))
+        if trained is not None and json_:
+            typer.echo(json.dumps(_document(trained, run or _default_run(output)), indent=2))
+        elif trained is not None and not quiet:
+            _print(trained, output, run or _default_run(output))
 
 
 def _need_torch() -> None:
@@ -130,7 +133,7 @@ def _train(
     overwrite: bool,
     *,
     quiet: bool,
-) -> ModelPackage | None:
+) -> Trained | None:
     from copylens.training.running import TrainTask, train
 
     task = TrainTask(
@@ -179,19 +182,33 @@ def _preview(pictures: list[str], settings: TrainSettings, file: Path) -> None:
     typer.echo(f"Written: {printable(str(file))}")
 
 
-def _document(package: ModelPackage, run: Path) -> dict[str, object]:
+def _document(trained: Trained, run: Path) -> dict[str, object]:
+    package = trained.package
     return {
         "version": 1,
         "model": {"name": package.name, "fingerprint": package.fingerprint},
         "output": str(package.directory),
         "run": str(run),
+        "page": str(trained.page),
         "threshold": package.calibration.threshold,
+        "left_out": trained.left_out,
+        "skipped": [{"path": s.path, "code": s.code, "reason": s.reason} for s in trained.skipped],
     }
 
 
-def _print(package: ModelPackage, output: Path, run: Path) -> None:
+def _print(trained: Trained, output: Path, run: Path) -> None:
+    package = trained.package
+    if trained.left_out:
+        typer.echo(f"{trained.left_out:,} near-duplicates took no part.")
+    if trained.skipped:
+        typer.echo(f"{len(trained.skipped):,} files skipped:")
+        for item in trained.skipped[:LISTED]:
+            typer.echo(f"  {printable(item.path)}: {item.reason}")
+        if len(trained.skipped) > LISTED:
+            typer.echo(f"  and {len(trained.skipped) - LISTED:,} more (see --json)")
     typer.echo(
         f"{package.name}: {package.dims}-d, threshold {package.calibration.threshold:.4f}, in {printable(str(output))}"
     )
     typer.echo(f"The log and the checkpoint are in {printable(str(run))}")
+    typer.echo(f"Page: {printable(str(trained.page))}")
     typer.echo(f"Use it with: copylens scan PATH --model {printable(str(output))}")

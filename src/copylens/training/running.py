@@ -1,4 +1,4 @@
-"""Pictures and a recipe in; a run folder with log and checkpoint, and in the end a model package, out."""
+"""Pictures and a recipe in; a run folder with log and checkpoint, and in the end a page and a model package, out."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from torch import nn
 from copylens.errors import OutputError, UsageError
 from copylens.models import ModelPackage, Provenance
 from copylens.networks.sscd import SSCDNetwork
+from copylens.records import Skipped
 from copylens.training.augment import Augmenter
 from copylens.training.building import build_network, pooled_features, whiten_projection
 from copylens.training.checkpoint import load_checkpoint
@@ -25,12 +26,16 @@ from copylens.training.data import PictureLoader, PictureSource, open_pictures, 
 from copylens.training.exporting import export_model
 from copylens.training.loop import Report, Trainer
 from copylens.training.mixing import make_views
+from copylens.training.page import RECIPE, write_training_page
 from copylens.training.processes import Processes, joined
 from copylens.training.recipes import to_toml
+from copylens.training.sampling_page import sample
 from copylens.training.settings import TrainSettings
 from copylens.training.validation import ExamValidator, normalised_views
 
-RECIPE, IDENTITY = "recipe.toml", "run.json"
+Ints: TypeAlias = npt.NDArray[np.int64]
+
+IDENTITY = "run.json"
 ROWS_PER_DIMENSION = 8
 """Of the whitening that starts a projection: enough for a covariance that is not mostly noise."""
 
@@ -62,13 +67,30 @@ class TrainTask:
     command: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What came of a training.
+
+    Attributes:
+        package: the model package.
+        page: where the run is shown.
+        skipped: pictures that could not be read, by path; others of the same epoch took their places.
+        left_out: near-duplicates that took no part, by ``data.protect_duplicates``.
+    """
+
+    package: ModelPackage
+    page: Path
+    skipped: tuple[Skipped, ...]
+    left_out: int
+
+
 def train(
     task: TrainTask,
     settings: TrainSettings,
     *,
     report: Report,
     progress: Callable[[str, int, int | None], None],
-) -> ModelPackage | None:
+) -> Trained | None:
     """Train, or go on with the run in `task.run`, and write the model package.
 
     Args:
@@ -78,7 +100,7 @@ def train(
         progress: called as ``progress(stage, done, total)``.
 
     Returns:
-        The package, or None on the processes that do not write it.
+        What came of it, or None on the processes that write nothing.
 
     Raises:
         UsageError: what cannot be trained, or a run folder that holds another run.
@@ -106,33 +128,50 @@ class _Run:
     report: Report
     progress: Callable[[str, int, int | None], None]
 
-    def finish(self) -> ModelPackage | None:
+    def finish(self) -> Trained | None:
         learning, held_out = split(len(self.source), self.settings)
-        with self._loader(learning) as loader:
+        keys, groups = self._protected(learning)
+        with self._loader(keys, groups) as loader:
             trainer = self._trainer(loader)
             trainer.run(lambda done, total: self.progress("train", done, total))
             if not self.processes.is_first:
                 return None
-            return export_model(
-                trainer.best_network,
-                self.settings,
-                self.task.output,
-                name=self.task.name or self.task.output.name,
-                provenance=self._provenance(len(learning), trainer.step),
-                source=self.source,
-                held_out=held_out.tolist(),
-                licence=self.task.licence,
-                overwrite=self.task.overwrite,
-            )
+            broken = [*self.source.skipped, *loader.broken.values()]
+        package = export_model(
+            trainer.best_network,
+            self.settings,
+            self.task.output,
+            name=self.task.name or self.task.output.name,
+            provenance=self._provenance(len(keys), trainer.step),
+            source=self.source,
+            held_out=held_out.tolist(),
+            licence=self.task.licence,
+            overwrite=self.task.overwrite,
+        )
+        samples = sample(
+            trainer.best_network,
+            self.settings,
+            self.source,
+            held_out.tolist(),
+            device=self.processes.device,
+            threshold=package.calibration.threshold,
+            progress=self.progress,
+        )
+        page = write_training_page(self.task.run, samples=samples)
+        skipped = tuple(sorted(broken, key=lambda item: item.path))
+        return Trained(package, page, skipped, len(learning) - len(keys))
 
-    def _loader(self, learning: npt.NDArray[np.int64]) -> PictureLoader:
+    def _protected(self, learning: Ints) -> tuple[Ints, Ints | None]:
+        """Pictures that take part, and the groups of near-duplicates among them."""
+        if self.settings.data.protect_duplicates == "off":
+            return learning, None
+        protected = protect(
+            self.source, learning, self.settings.data, folder=self.task.run, progress=self.progress
+        )
+        return protected.keys, protected.groups
+
+    def _loader(self, keys: Ints, groups: Ints | None) -> PictureLoader:
         settings, processes = self.settings, self.processes
-        keys, groups = learning, None
-        if settings.data.protect_duplicates != "off":
-            protected = protect(
-                self.source, learning, settings.data, folder=self.task.run, progress=self.progress
-            )
-            keys, groups = protected.keys, protected.groups
         if settings.loop.batch % processes.world:
             raise UsageError(
                 f"loop.batch is {settings.loop.batch}: {processes.world} processes cannot share it equally."
@@ -210,7 +249,7 @@ class _Run:
         )
 
 
-def split(count: int, settings: TrainSettings) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def split(count: int, settings: TrainSettings) -> tuple[Ints, Ints]:
     """Part the numbers of `count` pictures into those to learn from and those held out, both sorted.
 
     At most a tenth is held out. The parting follows from the seed alone.

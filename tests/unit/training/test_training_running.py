@@ -159,3 +159,26 @@ def test_the_run_folder_says_what_it_holds(pictures: Path, tmp_path: Path) -> No
     run_training(pictures, tmp_path, tiny("loop.steps=1"))
     identity = json.loads((tmp_path / "run" / "run.json").read_text())
     assert set(identity) == {"recipe", "pictures", "world"}
+
+
+def test_broken_pictures_are_told_and_replaced(tmp_path: Path) -> None:
+    folder = picture_folder(tmp_path / "pictures")
+    (folder / "0007.jpg").write_bytes(b"")
+    (folder / "0009.jpg").write_bytes((folder / "0010.jpg").read_bytes()[:300])
+    trained = run_training(folder, tmp_path, tiny("loop.steps=6", "export.held_out=0")).trained
+    assert trained is not None
+    assert [(Path(item.path).name, item.code) for item in trained.skipped] == [
+        ("0007.jpg", "empty"),
+        ("0009.jpg", "truncated"),
+    ]
+
+
+def test_near_duplicates_may_be_left_out(tmp_path: Path) -> None:
+    folder = picture_folder(tmp_path / "pictures")
+    for number in range(5):
+        (folder / f"again{number}.jpg").write_bytes((folder / f"000{number}.jpg").read_bytes())
+    changes = ("data.protect_duplicates=leave-out", "data.protect_threshold=0.99999", "export.held_out=0")
+    trained = run_training(folder, tmp_path, tiny("loop.steps=1", *changes)).trained
+    assert trained is not None
+    assert trained.left_out == 5
+    assert "48 pictures" in trained.package.provenance.data
