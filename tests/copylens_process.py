@@ -12,7 +12,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -96,11 +96,16 @@ class CopyLens:
             own["COPYLENS_MODEL"] = str(self.model)
         return {**kept, **own, **self.variables}
 
-    def start(self, *words: str | os.PathLike[str], **options: Any) -> subprocess.Popen[bytes]:
-        """Start the command; its streams are pipes unless `options` for ``Popen`` say otherwise."""
+    def start(
+        self, *words: str | os.PathLike[str], through: Sequence[str] = (), **options: Any
+    ) -> subprocess.Popen[bytes]:
+        """Start the command; its streams are pipes unless `options` for ``Popen`` say otherwise.
+
+        `through` is a command that ends in becoming this one, since ``preexec_fn`` is not safe beside threads.
+        """
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         settings = {"cwd": self.folder, "env": self.environment, **pipes, **options}
-        return subprocess.Popen([*COMMAND, *words], **settings)
+        return subprocess.Popen([*through, *COMMAND, *words], **settings)
 
     def run(self, *words: str | os.PathLike[str], **options: Any) -> Ran:
         """Run the command to its end."""

@@ -31,11 +31,9 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def limited_to(size: int) -> Callable[[], None]:
-    """Let a child's files grow to `size` bytes only, which needs no rights."""
-    import resource
-
-    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+def limited_to(kibibytes: int) -> tuple[str, ...]:
+    """Let files grow to this size only, which needs no rights."""
+    return ("bash", "-c", f'ulimit -f {kibibytes} && exec "$@"', "bash")
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +53,7 @@ def copylens(home: Path, thumbnail_package: Path) -> CopyLens:
 def test_a_catalog_that_cannot_grow(copylens: CopyLens, pictures: Path, tmp_path: Path) -> None:
     catalog = tmp_path / "catalog.db"
     words = ("scan", pictures, "--catalog", catalog, "--json")
-    ran = copylens.run(*words, preexec_fn=limited_to(300_000))
+    ran = copylens.run(*words, through=limited_to(300))
     assert ran.status == 1
     assert f"The catalog {catalog} cannot be" in ran.sentence()
     kept = described_in(catalog)
@@ -75,7 +73,7 @@ def test_a_result_that_cannot_be_written(
     output.parent.mkdir()
     output.write_text(OLD)
     # As much as the catalog's shared memory needs, and less than the result.
-    ran = copylens.run(verb, pictures, *options, output, preexec_fn=limited_to(40_000))
+    ran = copylens.run(verb, pictures, *options, output, through=limited_to(40))
     assert ran.status == 1
     assert ran.sentence() == f"{output} cannot be written: File too large."
     assert [path.read_text() for path in output.parent.iterdir()] == [OLD]

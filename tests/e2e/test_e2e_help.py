@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -126,7 +127,7 @@ def load_script() -> ModuleType:
 def test_without_a_command_it_shows_help_with_status_2(copylens: CopyLens, words: tuple[str, ...]) -> None:
     ran = copylens.run(*words)
     assert (ran.status, ran.err) == (2, "")
-    assert ran.out.startswith("Usage: copylens")
+    assert re.match(rf"Usage: (python -m )?{' '.join(['copylens', *words])} \[OPTIONS\] COMMAND", ran.out)
     assert ran.out == copylens.run(*words, "--help").out
 
 

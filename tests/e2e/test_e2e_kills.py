@@ -27,11 +27,12 @@ def test_every_run_goes_on_where_the_killed_one_was(
     kept = [0]
     for turn in range(KILLS):
         process = copylens.start("scan", gallery.folder, "--catalog", catalog, "--workers", "1")
+        target = kept[-1] + chance.randint(1, 15)
         if turn % 4 == 0:
             # Some kills hit the start, the walk, or the opening of the catalog.
-            time.sleep(chance.uniform(0.1, 0.5))
+            wait_a_moment(catalog, target, chance.uniform(0.05, 0.4))
         else:
-            assert wait_until_described(process, catalog, kept[-1] + chance.randint(1, 15))
+            assert wait_until_described(process, catalog, target)
             time.sleep(chance.uniform(0, 0.02))
         process.kill()
         assert ended(process).status == -signal.SIGKILL, "it ended before it was killed"
@@ -43,6 +44,13 @@ def test_every_run_goes_on_where_the_killed_one_was(
     document = copylens.scan(gallery.folder, "--catalog", catalog)
     assert document["summary"]["described"] == gallery.contents - kept[-1]
     assert differences(document, gallery.document) == []
+
+
+def wait_a_moment(catalog: Path, count: int, seconds: float) -> None:
+    """Wait for some time, or until a catalog holds `count` contents, if that comes first."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and described_in(catalog) < count:
+        time.sleep(0.002)
 
 
 def test_a_kill_while_the_report_is_written_leaves_the_old_one(

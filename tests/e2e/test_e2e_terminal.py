@@ -26,6 +26,9 @@ import termios
 
 HIDE, SHOW, ERASE = "\x1b[?25l", "\x1b[?25h", "\x1b[2K"
 
+OPENED = ("bash", "-c", 'terminal=$1; shift; exec "$@" <"$terminal"', "bash")
+"""Who opens a terminal first in a session owns it: only so it turns ^C into a signal."""
+
 
 @dataclass(frozen=True)
 class Seen:
@@ -59,18 +62,13 @@ def at_terminal(
     with beside.open("wb") as file:
         places = {name: inside if name in streams else file for name in ("stdout", "stderr")}
         process = copylens.with_variables({"TERM": "xterm-256color"} | copylens.variables).start(
-            *words, stdin=inside, start_new_session=True, preexec_fn=take_terminal, **places
+            *words, through=(*OPENED, os.ttyname(inside)), start_new_session=True, **places
         )
     os.close(inside)
     meanwhile(process, terminal)
     text = read_all(terminal)
     os.close(terminal)
     return Seen(process.wait(), text.decode(), beside.read_bytes().decode())
-
-
-def take_terminal() -> None:
-    """Make the terminal that of the session, so that it turns ^C into a signal."""
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 def read_all(terminal: int) -> bytes:
