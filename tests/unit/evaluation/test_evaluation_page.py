@@ -5,13 +5,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
-import json
 import re
 from dataclasses import replace
 from datetime import datetime
-from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PIL import Image
@@ -33,54 +30,8 @@ from copylens.evaluation.results import FIGURES, Difference, Evaluation, FalseMa
 from copylens.images import thumbnail
 from copylens.reports.html import file_url
 from evaluation_pages import NOON, alone, copydays, disc21, three_systems, with_first, written
-
-HOSTILE = [
-    "</script><script>alert(1)</script>",
-    "<img src=x onerror=alert(1)>",
-    "<!--<script>",
-    "\" onmouseover='alert(1)'",
-    "&lt;b&gt;{{ 7 * 7 }}",
-    "\u2028\u202e gpj.jpg",
-    "\udcff\udcfe.jpg",
-    "<!--data-->",
-]
-
-
-class Page(HTMLParser):
-    """Tags with their attributes, all text, and the text of each script and style."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.inside: list[str] = []
-        self.text = ""
-        self.is_open = False
-        self.feed(text)
-        self.close()
-
-    @classmethod
-    def of(cls, path: Path) -> Page:
-        return cls(path.read_text(encoding="utf-8"))
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        self.is_open = tag in {"script", "style"}
-        if self.is_open:
-            self.inside.append("")
-
-    def handle_endtag(self, tag: str) -> None:
-        self.is_open = False
-
-    def handle_data(self, data: str) -> None:
-        if self.is_open:
-            self.inside[-1] += data
-        else:
-            self.text += data
-
-    def data(self, name: str) -> Any:
-        blocks = [attrs for tag, attrs in self.tags if tag in {"script", "style"}]
-        (place,) = [place for place, attrs in enumerate(blocks) if attrs.get("id") == f"data-{name}"]
-        return json.loads(self.inside[place])
+from page_text import HOSTILE
+from page_text import PageText as Page
 
 
 @pytest.fixture(scope="module")
