@@ -53,16 +53,17 @@ def at_terminal(
     *words: str | Path,
     streams: tuple[str, ...] = ("stderr",),
     columns: int = 100,
+    instead: tuple[str, ...] = (),
     meanwhile: Callable[[Any, int], None] = lambda _process, _terminal: None,
 ) -> Seen:
-    """Run the command with the named streams on a terminal, and the others in a file."""
+    """Run the command, or a program `instead` of it, with the named streams on a terminal, and the others in a file."""
     terminal, inside = pty.openpty()
     fcntl.ioctl(inside, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
     beside = copylens.home / "beside"
     with beside.open("wb") as file:
         places = {name: inside if name in streams else file for name in ("stdout", "stderr")}
         process = copylens.with_variables({"TERM": "xterm-256color"} | copylens.variables).start(
-            *words, through=(*OPENED, os.ttyname(inside)), start_new_session=True, **places
+            *words, through=(*OPENED, os.ttyname(inside), *instead), start_new_session=True, **places
         )
     os.close(inside)
     meanwhile(process, terminal)
@@ -165,6 +166,32 @@ def test_no_color_takes_the_colours_but_not_the_bar(copylens: CopyLens, gallery:
     seen = at_terminal(copylens.with_variables({"NO_COLOR": "1"}), "scan", gallery.folder)
     assert "Comparing" in seen.words
     assert re.findall(r"\x1b\[[0-9;]*3[0-9;]+m", seen.terminal) == []
+
+
+PROGRESS = """
+import time
+from copylens.cli.progress import watching
+
+steps = [("download", done * 1_500_000, 3_000_000) for done in range(3)]
+steps += [("describe", 900 + done, 1000) for done in range(4)]
+steps += [("describe", done, 500) for done in range(2)]
+with watching(quiet=False) as progress:
+    for step in steps:
+        progress(*step)
+        time.sleep(0.25)
+"""
+
+
+def test_bytes_are_bytes_and_what_was_done_before_is_not_speed(copylens: CopyLens) -> None:
+    seen = at_terminal(copylens, instead=(sys.executable, "-c", PROGRESS))
+    assert (seen.status, seen.beside) == (0, "")
+    assert re.search(r"Downloading ━+.* 1\.5 MB of 3\.0 MB .*B/s", seen.words)
+    rates = [int(rate.replace(",", "")) for rate in re.findall(r"90\d of 1,000 +([\d,]+)/s", seen.words)]
+    assert rates
+    # Were the 900 counted, it would be thousands.
+    assert max(rates) < 200
+    # The same stage once more, as for the known images of --against.
+    assert re.search(r"Describing [━╸╺ ]+ [01] of 500", seen.words)
 
 
 def test_ctrl_c_at_the_terminal_leaves_it_tidy(copylens: CopyLens, gallery: Gallery, tmp_path: Path) -> None:
