@@ -17,45 +17,29 @@ from evaluation_pages import (
     with_first,
 )
 from headless_chromium import opened
+from page_contrasts import contrasts
 
 pytestmark = pytest.mark.browser
 
 
-CONTRASTS = """() => {
-  const parse = (text) => text.match(/[0-9.]+/g).map(Number);
-  const light = ([r, g, b]) => {
-    const linear = (v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
-    return 0.2126 * linear(r / 255) + 0.7152 * linear(g / 255) + 0.0722 * linear(b / 255);
-  };
-  const ground = (node) => {
-    for (let at = node; at; at = at.parentElement) {
-      const colour = parse(getComputedStyle(at).backgroundColor);
-      if (colour.length === 3) return colour;
-    }
-    throw new Error("no background");
-  };
-  const found = {};
-  const note = (name, colour, node) => {
-    const pair = [light(parse(colour)), light(ground(node))];
-    const ratio = (Math.max(...pair) + 0.05) / (Math.min(...pair) + 0.05);
-    found[name] = Math.min(found[name] ?? 99, ratio);
-  };
-  for (const name of ["h1", "h2", ".lead", ".numbers dt", ".bar a", ".value", ".note", ".verdict", ".hint", ".key",
-    ".letter", ".figures thead th", "summary", ".reads", ".role", ".score", ".rank", ".name", ".chip", ".count",
-    ".origin dt", ".origin dd"]) {
-    for (const node of document.querySelectorAll(name)) note(name, getComputedStyle(node).color, node);
-  }
-  for (const node of document.querySelectorAll("svg text")) note("svg text", getComputedStyle(node).fill, node);
-  const shapes = {};
-  for (const [name, part] of [[".fill", "fill"], [".curve", "stroke"], [".mark", "stroke"]]) {
-    for (const node of document.querySelectorAll(`.chart ${name}`)) {
-      const pair = [light(parse(getComputedStyle(node)[part])), light(ground(node))];
-      const ratio = (Math.max(...pair) + 0.05) / (Math.min(...pair) + 0.05);
-      shapes[name] = Math.min(shapes[name] ?? 99, ratio);
-    }
-  }
-  return { words: found, shapes };
-}"""
+WORDS = (
+    *(
+        "h1",
+        "h2",
+        ".lead",
+        ".numbers dt",
+        ".bar a",
+        ".value",
+        ".note",
+        ".verdict",
+        ".hint",
+        ".key",
+        ".letter",
+    ),
+    *(".figures thead th", "summary", ".reads", ".role", ".score", ".rank", ".name", ".chip", ".count"),
+    *(".origin dt", ".origin dd"),
+)
+SHAPES = {".chart .fill": "fill", ".chart .curve": "stroke", ".chart .mark": "stroke"}
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -64,11 +48,11 @@ def test_it_is_readable_in_light_and_dark(browser: Browser, path: Path, scheme: 
         colour = page.evaluate("getComputedStyle(document.body).backgroundColor")
         brightness = sum(map(int, re.findall(r"\d+", colour)[:3])) / 3
         assert brightness > 200 if scheme == "light" else brightness < 60
-        contrasts = page.evaluate(CONTRASTS)
-        assert len(contrasts["words"]) == 23
-        assert {name: ratio for name, ratio in contrasts["words"].items() if ratio < 4.5} == {}
-        assert set(contrasts["shapes"]) == {".fill", ".curve", ".mark"}
-        assert {name: ratio for name, ratio in contrasts["shapes"].items() if ratio < 3} == {}
+        words, shapes = contrasts(page, WORDS, SHAPES)
+        assert set(words) == {*WORDS, "svg text"}
+        assert {name: ratio for name, ratio in words.items() if ratio < 4.5} == {}
+        assert set(shapes) == set(SHAPES)
+        assert {name: ratio for name, ratio in shapes.items() if ratio < 3} == {}
 
 
 @pytest.mark.parametrize("width", [390, 760, 1920])
