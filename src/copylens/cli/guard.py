@@ -41,7 +41,7 @@ def run(app: typer.Typer) -> int:
     except EXPLAINED as error:
         return _explain(error, FAILED, STOPPED)
     except SystemExit as stop:
-        # So Typer ends when the reader of a help page has gone.
+        # So Typer and Rich end when the reader of a help page or a summary has gone.
         if isinstance(stop.__context__, BrokenPipeError):
             return CLOSED_PIPE
         raise

@@ -48,7 +48,6 @@ class _Line:
         if self._task is None or stage != self._stage or done < self._done:
             if self._task is not None:
                 self._bar.remove_task(self._task)
-            # What is done at the start took no time, and shall not count in the rate.
             self._task = self._bar.add_task(STAGES[stage], total=total, completed=done, stage=stage)
             self._stage = stage
         self._bar.update(self._task, completed=done, total=total)

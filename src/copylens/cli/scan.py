@@ -143,12 +143,7 @@ def _print(result: ScanResult, outputs: list[str]) -> None:
 
     from copylens.reports import render_summary
 
-    class Stdout(Console):
-        def on_broken_pipe(self) -> None:
-            # Rich would end the process with a status of its own.
-            raise BrokenPipeError
-
-    render_summary(result, Stdout(highlight=False))
+    render_summary(result, Console(highlight=False))
     for path in outputs:
         typer.echo(f"Written: {printable(path)}")
     if result.groups and not outputs:
