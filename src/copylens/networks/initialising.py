@@ -1,4 +1,4 @@
-"""A fresh network in; one whose residual branches start at zero, or that carries given weights, out."""
+"""A fresh network in; one whose residual branches start at zero or open, or that carries given weights, out."""
 
 from __future__ import annotations
 
@@ -37,8 +37,24 @@ def zero_residual_branches(backbone: nn.Module) -> int:
     return count
 
 
+def open_residual_branches(backbone: nn.Module) -> int:
+    """Undo `zero_residual_branches`, which timm does to its fresh ResNets by itself: the scales become 1.
+
+    Returns:
+        How many branches were closed; scales that are not all zero stay as they are.
+    """
+    count = 0
+    for module in backbone.modules():
+        if callable(getattr(module, "zero_init_last", None)) or getattr(module, "has_skip", False):
+            scale = _last_scale(module)
+            if scale is not None and not bool(scale.any()):
+                nn.init.ones_(scale)
+                count += 1
+    return count
+
+
 def _last_scale(block: nn.Module) -> nn.Parameter | None:
-    """The weight of the last normalisation of an inverted residual, by timm's names."""
+    """The weight of the last normalisation of a residual block, by timm's names."""
     for name in ("pw_proj", "bn3", "bn2"):
         part = getattr(block, name, None)
         norm = getattr(part, "bn", part) if name == "pw_proj" else part

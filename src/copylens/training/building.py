@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from copylens.errors import UsageError
-from copylens.networks.initialising import load_backbone, zero_residual_branches
+from copylens.networks.initialising import load_backbone, open_residual_branches, zero_residual_branches
 from copylens.networks.sscd import SSCDNetwork
 from copylens.networks.torchvision_shim import import_timm
 from copylens.postprocess import PCAWhitening
@@ -43,8 +43,9 @@ def build_network(settings: NetworkSettings) -> SSCDNetwork:
     _check_feature_map(network, settings.backbone)
     if settings.weights is not None:
         load_backbone(network.backbone, Path(settings.weights))
-    elif settings.zero_residuals and not settings.pretrained:
-        zero_residual_branches(network.backbone)
+    elif not settings.pretrained:
+        start = zero_residual_branches if settings.zero_residuals else open_residual_branches
+        start(network.backbone)
     return network
 
 

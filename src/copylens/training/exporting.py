@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from copylens.errors import ImageError
 from copylens.images import decode, decode_box, prepare
@@ -29,6 +31,9 @@ from copylens.training.settings import TrainSettings
 
 UNMEASURED = 0.75
 BATCH = 32
+BLOCK = 1024
+SAME = 0.9999
+"""Pictures that score more are one picture."""
 
 
 def export_model(
@@ -52,7 +57,7 @@ def export_model(
         name: of the model.
         provenance: where it came from.
         source: of the pictures.
-        held_out: their numbers in the source. True copies among them raise the threshold.
+        held_out: their numbers in the source. Edited copies among them raise the threshold.
         licence: of the weights.
         overwrite: replace a model package that is there.
 
@@ -88,19 +93,38 @@ def calibrate(background: Descriptors, false_matches: float) -> Calibration | No
     """Find the threshold for a rate of false matches; None where there are too few pictures to find any.
 
     N pictures have N (N - 1) / 2 pairs and can show no rate below one of them, which is then taken and said.
+
+    Args:
+        background: ``(N, D) float32``; of pictures that are described alike one counts.
+        false_matches: per million pairs of unrelated pictures.
     """
-    count = len(background)
+    distinct = background[_distinct(background)]
+    count = len(distinct)
     pairs = count * (count - 1) // 2
-    if pairs < 1:
+    if pairs < 2:
         return None
-    rate = max(false_matches, 1e6 / pairs)
+    # A little more than one pair: the quotient times the pairs may come out just below one.
+    rate = max(false_matches, 1e6 / pairs * (1 + 1e-9))
     if rate >= 1e6:
         return None
+    # Upwards, so that rounding lets no further pair in.
+    threshold = math.ceil(false_match_threshold(distinct, per_million=rate) * 1e4) / 1e4
     return Calibration(
-        threshold=round(false_match_threshold(background, per_million=rate), 4),
+        threshold=min(threshold, 1.0),
         false_matches_per_million_pairs=round(rate, 3),
         background=f"all pairs of {count} pictures that took no part in the training",
     )
+
+
+def _distinct(background: Descriptors) -> npt.NDArray[np.bool_]:
+    """Which rows are not those of an earlier one: ``(N,) bool``; copies would leave no threshold to find."""
+    kept = np.ones(len(background), bool)
+    for start in range(0, len(background), BLOCK):
+        stop = min(start + BLOCK, len(background))
+        scores = background[start:stop] @ background[:stop].T
+        earlier = np.arange(stop)[None, :] < np.arange(start, stop)[:, None]
+        kept[start:stop] = ~((scores > SAME) & earlier).any(axis=1)
+    return kept
 
 
 def _describe(engine: Engine, source: PictureSource, numbers: Sequence[int], spec: InputSpec) -> Descriptors:

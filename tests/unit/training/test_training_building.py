@@ -1,0 +1,165 @@
+"""Networks as they start: which branches are zero, given weights, the whitened head, what is no network for this."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from copylens.errors import ModelError, UsageError
+from copylens.networks.pooling import AveragePooling, GeM
+from copylens.networks.sscd import SSCDNetwork
+from copylens.postprocess import PCAWhitening
+from copylens.training.building import (
+    build_network,
+    freeze_batchnorm,
+    pooled_features,
+    whiten_projection,
+)
+from copylens.training.settings import NetworkSettings
+
+DIMS = 16
+
+
+def settings(**changes: object) -> NetworkSettings:
+    return NetworkSettings(**{"backbone": "test_resnet", "dims": DIMS, **changes})  # type: ignore[arg-type]
+
+
+def last_scales(network: nn.Module) -> list[torch.Tensor]:
+    """The scales of the last normalisation of every residual block, found by timm's names of its blocks."""
+    blocks = [module for module in network.modules() if type(module).__name__ in {"BasicBlock", "Bottleneck"}]
+    return [block.get_parameter("bn3.weight" if hasattr(block, "bn3") else "bn2.weight") for block in blocks]
+
+
+def batches(count: int = 3, *, side: int = 32) -> list[torch.Tensor]:
+    generator = torch.Generator().manual_seed(2)
+    return [torch.randn(24, 3, side, side, generator=generator) for _ in range(count)]
+
+
+def test_residual_branches_start_at_zero_unless_that_is_refused() -> None:
+    torch.manual_seed(0)
+    zero, other = build_network(settings()), build_network(settings(zero_residuals=False))
+    assert len(last_scales(zero)) == len(last_scales(other)) > 0
+    assert all((scale == 0).all() for scale in last_scales(zero))
+    assert all((scale != 0).all() for scale in last_scales(other))
+
+
+def test_given_weights_come_as_they_are_and_are_not_set_to_zero(tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    given = build_network(settings(zero_residuals=False)).backbone.state_dict()
+    path = tmp_path / "backbone.pt"
+    torch.save(given, path)
+    torch.manual_seed(2)
+    loaded = build_network(settings(weights=str(path))).backbone.state_dict()
+    assert loaded.keys() == given.keys()
+    assert all(torch.equal(loaded[name], value) for name, value in given.items())
+
+
+def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "backbone.pt"
+    torch.save({"stem.weight": torch.zeros(3)}, path)
+    with pytest.raises(ModelError, match="does not fit the backbone"):
+        build_network(settings(weights=str(path)))
+    with pytest.raises(ModelError, match="no such file of weights"):
+        build_network(settings(weights=str(tmp_path / "none.pt")))
+
+
+def test_the_start_follows_from_the_global_random_state() -> None:
+    def drawn(seed: int) -> dict[str, torch.Tensor]:
+        torch.manual_seed(seed)
+        return build_network(settings()).state_dict()
+
+    first, again, other = drawn(3), drawn(3), drawn(4)
+    assert all(torch.equal(again[name], value) for name, value in first.items())
+    assert not torch.equal(other["projection.weight"], first["projection.weight"])
+
+
+def test_pooling_and_head_are_those_of_the_settings() -> None:
+    network = build_network(settings(gem_power=2.5))
+    assert isinstance(network.pooling, GeM)
+    assert network.pooling.p == 2.5
+    assert isinstance(network.projection, nn.Linear)
+    simclr = build_network(settings(pooling="average", head="mlp"))
+    assert isinstance(simclr.pooling, AveragePooling)
+    assert [type(part) for part in simclr.projection.children()] == [nn.Linear, nn.ReLU, nn.Linear]
+    for made in (network, simclr):
+        rows = made.eval()(batches(1)[0])
+        assert rows.shape == (24, DIMS)
+        assert torch.allclose(rows.norm(dim=1), torch.ones(24), atol=1e-5)
+
+
+def test_an_unknown_backbone_names_near_ones() -> None:
+    with pytest.raises(UsageError, match=r"network\.backbone: timm has no 'resnet5000'\.$"):
+        build_network(settings(backbone="resnet5000"))
+    with pytest.raises(UsageError, match=r"timm has no 'resnet50_none'; near are \S*resnet50\S*,"):
+        build_network(settings(backbone="resnet50_none"))
+
+
+def test_a_backbone_without_a_feature_map_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"'test_vit' yields \(1, \d+, \d+\), not a feature map"):
+        build_network(settings(backbone="test_vit"))
+
+
+def test_frozen_normalisations_keep_their_statistics_and_still_learn() -> None:
+    network = build_network(settings(zero_residuals=False)).train()
+    freeze_batchnorm(network)
+    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    before = [norm.running_mean.clone() for norm in norms if norm.running_mean is not None]
+    network(batches(1)[0]).square()[:, 0].sum().backward()
+    after = [norm.running_mean for norm in norms if norm.running_mean is not None]
+    assert len(before) == len(norms) > 0
+    assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
+    assert all(norm.weight.grad is not None and norm.weight.grad.any() for norm in norms)
+    assert network.training
+    network.train()
+    network(batches(1)[0])
+    assert not any(torch.equal(a, b) for a, b in zip(before, after, strict=True))
+
+
+@pytest.fixture(scope="module")
+def whitened() -> tuple[SSCDNetwork, np.ndarray]:
+    """A network whose head was whitened on the features of some batches, and those features."""
+    torch.manual_seed(5)
+    network = build_network(settings(zero_residuals=False)).train()
+    rows = pooled_features(network, batches())
+    whiten_projection(network, rows)
+    return network, rows
+
+
+def test_features_are_pooled_with_stored_statistics(whitened: tuple[SSCDNetwork, np.ndarray]) -> None:
+    network, rows = whitened
+    assert network.training
+    assert rows.dtype == np.float32
+    one_by_one = pooled_features(network, [image[None] for batch in batches() for image in batch])
+    assert rows == pytest.approx(one_by_one, abs=1e-4)
+
+
+def test_whitened_rows_are_white(whitened: tuple[SSCDNetwork, np.ndarray]) -> None:
+    network, rows = whitened
+    with torch.no_grad():
+        projected = network.projection(torch.from_numpy(rows)).double().numpy()
+    assert projected.mean(axis=0) == pytest.approx(np.zeros(DIMS), abs=1e-3)
+    # White, and of length 1 on average, as L2-normalised rows are.
+    covariance = np.cov(projected.T, bias=True)
+    assert covariance * DIMS == pytest.approx(np.eye(DIMS), abs=1e-2)
+    assert np.square(projected).sum(axis=1).mean() == pytest.approx(1.0, abs=1e-2)
+
+
+def test_the_whitened_head_is_the_whitening_of_postprocess(whitened: tuple[SSCDNetwork, np.ndarray]) -> None:
+    network, rows = whitened
+    network.eval()
+    with torch.no_grad():
+        descriptors = torch.cat([network(batch) for batch in batches()]).numpy()
+    network.train()
+    assert descriptors == pytest.approx(PCAWhitening(DIMS).fit(rows).transform(rows), abs=2e-3)
+
+
+def test_whitening_needs_a_linear_head_and_enough_rows() -> None:
+    rows = np.random.default_rng(0).normal(size=(9, 64)).astype(np.float32)
+    with pytest.raises(UsageError, match=r"needs network\.head linear"):
+        whiten_projection(build_network(settings(head="mlp")), rows)
+    with pytest.raises(UsageError, match="16 dimensions cannot be learned from 9 rows"):
+        whiten_projection(build_network(settings()), rows)
