@@ -108,7 +108,7 @@ def _facts(findings: Findings, summary: Summary) -> list[tuple[str, str]]:
         ("model", f"{readable(findings.model.name)} ({findings.model.fingerprint})"),
         ("score from", f"{findings.threshold:.4f}"),
         ("keeper chosen by", ", ".join(map(readable, findings.keep))),
-        ("described", f"{plural(summary.described, 'image')}, {summary.reused:,} known from before"),
+        ("described", f"{plural(summary.described, 'image')}, {summary.reused:,} already known"),
         ("time", f"{summary.seconds:.1f} s"),
         ("written", datetime.now().astimezone().strftime("%Y-%m-%d %H:%M")),
     ]

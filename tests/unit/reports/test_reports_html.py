@@ -207,7 +207,7 @@ def test_the_end_of_the_page_says_how_it_was_made(tmp_path: Path) -> None:
         "small-model (0123456789abcdef)",
         "0.7123",
         "resolution, bytes",
-        "40 images, 2 known",
+        "40 images, 2 already known",
         "2.5 s",
     ):
         assert fact in footer
