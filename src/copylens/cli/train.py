@@ -90,7 +90,7 @@ def train_command(
     json_: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Train a descriptor on unlabelled pictures, as SSCD does; the model package can be used at once."""
+    """Train a descriptor on unlabelled pictures, as SSCD does."""
     with guarded(interrupted=RESUME):
         from copylens.errors import UsageError
 
