@@ -31,7 +31,7 @@ ADAPTERS = Path(__file__).parent / "peers"
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff", ".jp2", ".heic"}
 TOOLS = {"copylens": "default", "immaculate": "pdq", "imagededup": "phash"}
 """The tools, each with the method that its bare name means."""
-NUMBERS = 12
+NUMBERS = 13
 """Columns of the table that hold numbers."""
 
 
@@ -254,7 +254,7 @@ def table(rows: list[dict[str, Any]], images: int, options: argparse.Namespace) 
         f"{images} images; median wall time of {options.repeats} runs in turns; pairs {which}; "
         f"other programs used {percent(share_of_others(rows))} of the processor.",
         "",
-        "| Tool | Its own threshold | Wall s | Images/s | CPU s | Peak MiB | Time × | Memory × "
+        "| Tool | Its own threshold | Wall s | Images/s | CPU s | Peak MiB | Time × | CPU × | Memory × "
         "| Skipped | Pairs found | Precision | Recall | Grouped P | Grouped R |",
         "|---|---|" + "---:|" * NUMBERS,
     ]
@@ -275,8 +275,7 @@ def share_of_others(rows: list[dict[str, Any]]) -> float | None:
 def table_cells(row: dict[str, Any], base: dict[str, Any] | None) -> list[str]:
     if "wall" not in row:
         return [row["tool"], row.get("failed", "no run"), *["–"] * NUMBERS]
-    times = f"{row['wall'] / base['wall']:.2f}" if base else "–"
-    memory = f"{row['peak'] / base['peak']:.2f}" if base else "–"
+    times = [f"{row[key] / base[key]:.2f}" if base else "–" for key in ("wall", "cpu", "peak")]
     speed = [
         f"{row['wall']:.2f}",
         f"{row['images_per_second']:.1f}",
@@ -287,7 +286,7 @@ def table_cells(row: dict[str, Any], base: dict[str, Any] | None) -> list[str]:
     skipped = "–" if row["skipped"] is None else str(row["skipped"])
     quality = [str(pairs.get("found", "–")), percent(pairs.get("precision")), percent(pairs.get("recall"))]
     quality += [percent(groups.get("precision")), percent(groups.get("recall"))]
-    return [row["tool"], row["threshold"], *speed, times, memory, skipped, *quality]
+    return [row["tool"], row["threshold"], *speed, *times, skipped, *quality]
 
 
 def percent(share: float | None) -> str:
