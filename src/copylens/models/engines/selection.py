@@ -29,7 +29,7 @@ def create_engine(
             installed, else ONNX Runtime. For other precisions than float32 on a CPU: OpenVINO or torch.
         device: ``"auto"`` takes CUDA where engine and machine have it.
         precision: of the arithmetic; never changed silently.
-        threads: of one run on the CPU; None lets the runtime choose.
+        threads: on the CPU; None takes one for each core (torch: leaves the setting of the process alone).
 
     Raises:
         UsageError: threads below 1.
