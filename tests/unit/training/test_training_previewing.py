@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from PIL import Image
 
 from copylens.errors import UsageError
 from copylens.training import previewing
-from copylens.training.augment import AugmentSettings
+from copylens.training.augment import AugmentSettings, contact_sheet
 from copylens.training.nouns import PictureBatch
 from copylens.training.previewing import PICTURES, preview
 from training_samples import picture_folder, tiny
@@ -43,7 +44,11 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Asked]:
     return kept
 
 
-def test_one_picture_is_enough_for_a_sheet_and_nothing_else_is_written(tmp_path: Path) -> None:
+def test_one_picture_is_enough_for_a_sheet_and_nothing_else_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A small one, since every operator is drawn.
+    monkeypatch.setattr(previewing, "contact_sheet", partial(contact_sheet, columns=2, size=32))
     one = picture_folder(tmp_path / "one", 1)
     preview([str(one)], tiny(), tmp_path / "sheet.png")
     with Image.open(tmp_path / "sheet.png") as sheet:
