@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from copylens.errors import ModelError
-from copylens.networks.initialising import load_backbone, zero_residual_branches
+from copylens.networks.initialising import load_backbone, open_residual_branches, zero_residual_branches
 from copylens.networks.torchvision_shim import import_timm
 
 
@@ -54,6 +54,22 @@ def test_every_branch_is_the_identity_at_the_start(name: str) -> None:
             torch.testing.assert_close(after, before)
             checked += 1
     assert checked
+
+
+@pytest.mark.parametrize(("name", "closed"), [("resnet18", True), ("tf_efficientnet_lite0", False)])
+def test_closed_branches_are_opened_and_others_left(name: str, closed: bool) -> None:
+    """timm closes the branches of its ResNets by itself."""
+    network = backbone(name)
+    blocks = len(blocks_with_skip(network))
+    given = {key: value.clone() for key, value in network.state_dict().items()}
+    assert open_residual_branches(network) == (blocks if closed else 0)
+    moved = [key for key, value in network.state_dict().items() if not torch.equal(value, given[key])]
+    assert len(moved) == (blocks if closed else 0)
+    assert open_residual_branches(network) == 0
+    zero_residual_branches(network)
+    assert open_residual_branches(network) == blocks
+    state = network.state_dict()
+    assert all((state[key] == 1).all() for key in moved)
 
 
 def test_a_network_without_known_branches_says_none() -> None:
