@@ -3,8 +3,8 @@ const [scores] = data("scores");
 
 const drawScores = (width) => {
   const { edges, positives, negatives, threshold } = scores;
-  const height = 280;
-  const [left, right, top, bottom] = [12, width - 12, 24, height - 24];
+  const height = 310;
+  const [left, right, top, bottom] = [12, width - 12, 42, height - 42];
   const [low, high] = [edges[0], edges.at(-1)];
   const x = (value) => left + ((value - low) / (high - low)) * (right - left);
   const middle = (top + bottom) / 2;
@@ -31,8 +31,9 @@ const drawScores = (width) => {
   const after = x(threshold) < width / 2;
   node.append(tooltip(mark, `threshold of the model: ${fixed(threshold)}`),
     textAt(x(threshold) + (after ? 5 : -5), top - 10, `threshold ${fixed(threshold)}`, after ? "start" : "end", "ink"));
-  node.append(textAt(left, top + 12, `positives, top: ${grouped(most.positives)}`, "start", "ink"),
-    textAt(left, bottom - 5, `nearest negatives, bottom: ${grouped(most.negatives)}`, "start", "ink"));
+  // Outside of the hills, which may reach anywhere.
+  node.append(textAt(left, 12, `positives, up to ${grouped(most.positives)} of a score`, "start", "strong"),
+    textAt(left, height - 5, `nearest negatives, up to ${grouped(most.negatives)} of a score`, "start", "strong"));
   return node;
 };
 
