@@ -117,7 +117,7 @@ def _need_torch() -> None:
 
     from copylens.errors import MissingExtraError
 
-    if any(importlib.util.find_spec(module) is None for module in ("torch", "timm", "kornia", "onnx")):
+    if any(importlib.util.find_spec(module) is None for module in ("torch", "timm", "onnx", "tensorboard")):
         raise MissingExtraError("Training", "train")
 
 

@@ -96,6 +96,7 @@ class _Walk:
     root_links: list[str] = field(default_factory=list)
 
     def enter_root(self, root: str) -> Iterator[FoundFile | Skipped]:
+        """Yield what lies under a root; links are put aside for `follow_links`."""
         if os.path.isdir(root):
             yield from self._walk(root, "")
             return

@@ -129,6 +129,7 @@ class _Run:
     progress: Callable[[str, int, int | None], None]
 
     def finish(self) -> Trained | None:
+        """Train to the end, export the model and write the page."""
         learning, held_out = split(len(self.source), self.settings)
         keys, groups = self._protected(learning)
         with self._loader(keys, groups) as loader:

@@ -154,6 +154,7 @@ class _Batch:
         return len(self.fresh) + len(self.others)
 
     def add(self, file: FoundFile, item: Loaded | Skipped, known: Callable[[str], bool]) -> None:
+        """Take in a file and what the threads made of it; `known` says which contents have a descriptor."""
         if isinstance(item, Skipped):
             self.others.append(SkippedFile(item, file))
             return

@@ -60,6 +60,7 @@ class _Places:
     tables: list[str] = field(default_factory=list)
 
     def add(self, place: str) -> None:
+        """Sort one place in; raises UsageError for one that is nothing of the kind."""
         if not os.path.lexists(place):
             raise UsageError(f"{place}: no such file or folder.")
         if Path(place).is_dir():
@@ -91,6 +92,7 @@ class _Places:
         self.tables += [path for path in inside if is_table(path)]
 
     def sources(self) -> list[PictureSource]:
+        """One source for each kind of place there is."""
         parts: list[PictureSource] = []
         if self.files:
             parts.append(walk(self.files))
