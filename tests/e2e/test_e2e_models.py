@@ -18,7 +18,7 @@ from small_models import SmallNetwork
 
 Run: TypeAlias = Callable[..., Ran]
 
-DEFAULT = "effnet-lite0-bootstrap"
+DEFAULT = "lite0-sscd"
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def test_list_names_the_default_first_found_and_damaged_ones(run_here: Run, copy
     (damaged / "model.onnx").write_bytes(b"")
     lines = run_here("models", "list").out.splitlines()
     assert len(lines) == 2
-    assert lines[0].startswith("damaged                 cannot be used: ")
+    assert lines[0].startswith(f"{'damaged':{len(DEFAULT)}}  cannot be used: ")
     assert lines[1] == f"{DEFAULT}  version 1, 256 dimensions, bundled, the default"
     listed = run_here("models", "list", "--json").document()
     assert (listed["version"], listed["default"]) == (1, DEFAULT)
