@@ -10,7 +10,7 @@ from copylens.models.engines.selection import create_engine
 from copylens.models.golden_pictures import golden_pictures, record_golden
 from copylens.models.importing import import_onnx
 from copylens.models.known import KNOWN_MODELS, KnownModel, find_known
-from copylens.models.package import ModelPackage, load_package, update_card, write_package
+from copylens.models.package import ModelPackage, check_graph, load_package, update_card, write_package
 from copylens.models.registry import (
     DEFAULT_MODEL,
     ListedModel,
@@ -35,6 +35,7 @@ __all__ = [
     "Provenance",
     "VerifyReport",
     "bundled_directory",
+    "check_graph",
     "create_engine",
     "download",
     "find_known",

@@ -95,6 +95,25 @@ def load_package(directory: str | os.PathLike[str]) -> ModelPackage:
     return _package(parse_card(_read_json(path), where=str(path)), directory)
 
 
+def check_graph(package: ModelPackage) -> None:
+    """Make sure that `model.onnx` is the file of the card: its fingerprint stands for descriptors in catalogs.
+
+    Reads the file, at about a gigabyte a second.
+
+    Raises:
+        ModelError: it is another file, or cannot be read.
+    """
+    try:
+        digest = sha256_of_file(package.onnx_path)
+    except OSError as error:
+        raise ModelError(f"{package.onnx_path} cannot be read: {error.strerror or error}.") from error
+    if digest != package.onnx_sha256:
+        raise ModelError(
+            f"{package.onnx_path} is not the file that its {CARD_FILE} names: it is damaged or was exchanged, and "
+            "its descriptors would pass for another model's; import the model again."
+        )
+
+
 def write_package(
     directory: str | os.PathLike[str],
     *,

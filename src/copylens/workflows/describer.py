@@ -13,7 +13,7 @@ from PIL import Image
 
 from copylens.errors import ImageError, UsageError
 from copylens.images import decode, decode_box, prepare, read_file, upright_rgb
-from copylens.models import ModelPackage, create_engine, find_model, load_package
+from copylens.models import ModelPackage, check_graph, create_engine, find_model, load_package
 from copylens.models.engines.base import Engine
 from copylens.records import Descriptors, InputSpec, ModelIdentity, Pixels
 from copylens.workflows.settings import (
@@ -156,18 +156,34 @@ def load_model(
         ModelError: no such model, or the package is damaged.
         EngineError: the engine, device or precision is not to be had here.
     """
-    package = load_package(find_model(str(model) if model is not None else None))
-    return Describer(
-        package, create_engine(package, engine=engine, device=device, precision=precision, threads=threads)
+    return load_from_settings(
+        ModelSettings(
+            model=None if model is None else str(model),
+            device=device,
+            engine=engine,
+            precision=precision,
+            threads=threads,
+        )
     )
 
 
-def load_from_settings(settings: ModelSettings) -> Describer:
-    """`load_model` for settings that travel as one value."""
-    return load_model(
-        settings.model,
-        device=settings.device,
-        engine=settings.engine,
-        precision=settings.precision,
-        threads=settings.threads,
+def load_from_settings(settings: ModelSettings, *, exchanged: bool = False) -> Describer:
+    """`load_model` for settings that travel as one value.
+
+    Args:
+        settings: which model, and on what.
+        exchanged: load the graph also where it is not the one that the card names; for `verify_model`, which tells.
+    """
+    package = load_package(find_model(settings.model))
+    if not exchanged:
+        check_graph(package)
+    return Describer(
+        package,
+        create_engine(
+            package,
+            engine=settings.engine,
+            device=settings.device,
+            precision=settings.precision,
+            threads=settings.threads,
+        ),
     )

@@ -22,6 +22,6 @@ def verify_model(
         EngineError: the engine, device or precision is not to be had here.
     """
     describer = load_from_settings(
-        ModelSettings(model=str(model), device=device, engine=engine, precision=precision)
+        ModelSettings(model=str(model), device=device, engine=engine, precision=precision), exchanged=True
     )
     return verify_package(describer.package, describer.engine.describe, prepare)

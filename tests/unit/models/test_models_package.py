@@ -19,6 +19,7 @@ from copylens.models import (
     Golden,
     ModelPackage,
     Provenance,
+    check_graph,
     load_package,
     update_card,
     write_package,
@@ -263,3 +264,14 @@ def test_any_card_survives_its_text(words: str, descriptor: list[float], thresho
     again = parse_card(json.loads(card_text(card)), where="there")
     assert dataclasses.replace(again, golden=()) == dataclasses.replace(card, golden=())
     assert again.golden[0].descriptor == pytest.approx(card.golden[0].descriptor, abs=1e-6)
+
+
+def test_a_graph_that_was_exchanged_is_noticed(tmp_path: Path) -> None:
+    package = write(tmp_path / "tiny")
+    check_graph(package)
+    package.onnx_path.write_bytes(b"another graph")
+    with pytest.raises(ModelError, match=r"model\.onnx is not the file that its model\.json names"):
+        check_graph(package)
+    package.onnx_path.unlink()
+    with pytest.raises(ModelError, match="cannot be read"):
+        check_graph(package)

@@ -268,3 +268,11 @@ def test_an_engine_that_cannot_run_says_why(model: SmallModel) -> None:
         load_model(model.package.directory, engine="onnxruntime", device="cuda")
     with pytest.raises(UsageError, match="threads"):
         load_model(model.package.directory, threads=0)
+
+
+def test_a_model_whose_graph_was_exchanged_is_refused(tmp_path: Path) -> None:
+    mine, other = SmallNetwork().package(tmp_path / "mine"), SmallNetwork(seed=1).package(tmp_path / "other")
+    assert load_model(mine.directory).package.fingerprint == mine.fingerprint
+    mine.onnx_path.write_bytes(other.onnx_path.read_bytes())
+    with pytest.raises(ModelError, match="would pass for another model's"):
+        load_model(mine.directory)
