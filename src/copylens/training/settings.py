@@ -9,7 +9,7 @@ from copylens.errors import UsageError
 from copylens.networks.sscd import Head, Pooling
 from copylens.training.augment import AugmentSettings
 from copylens.training.data import DataSettings
-from copylens.training.mixing import MixingSettings
+from copylens.training.mixing import MixingSettings, mixing_of
 
 Triple: TypeAlias = tuple[float, ...]
 Precision: TypeAlias = Literal["float32", "bfloat16", "float16"]
@@ -197,6 +197,10 @@ def check(settings: TrainSettings) -> None:
         (
             loss.kind == "sscd" or settings.mixing.probability == 0,
             "mixing.probability must be 0 with loss.kind nt-xent",
+        ),
+        (
+            loss.kind == "sscd" or mixing_of(settings.augment, settings.mixing).probability == 0,
+            f"augment.preset {settings.augment.preset} mixes pictures, which loss.kind nt-xent cannot take",
         ),
         (loss.kind == "sscd" or loss.memory == 0, "loss.memory must be 0 with loss.kind nt-xent"),
         (

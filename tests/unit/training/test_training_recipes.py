@@ -97,3 +97,5 @@ def test_the_defaults_are_a_recipe_too(tmp_path: Path) -> None:
 def test_a_baseline_of_one_positive_refuses_mixing() -> None:
     with pytest.raises(UsageError, match=r"mixing\.probability must be 0"):
         load_recipe("simclr-resnet50", ["mixing.probability=0.1"])
+    with pytest.raises(UsageError, match=r"augment\.preset advanced_mixup mixes pictures"):
+        load_recipe("simclr-resnet50", ["augment.preset=advanced_mixup"])
