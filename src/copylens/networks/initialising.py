@@ -9,9 +9,7 @@ import torch
 from torch import nn
 
 from copylens.errors import ModelError
-
-LISTED = 5
-"""Names shown when a file does not fit."""
+from copylens.networks.wording import first_line, some_names
 
 
 def zero_residual_branches(backbone: nn.Module) -> int:
@@ -81,7 +79,8 @@ def load_backbone(backbone: nn.Module, path: Path) -> None:
     missing, unknown = sorted(own.keys() - given.keys()), sorted(given.keys() - own.keys())
     if missing or unknown:
         raise ModelError(
-            f"{path} does not fit the backbone: missing {_some(missing)}; unknown {_some(unknown)}."
+            f"{path} does not fit the backbone: missing {some_names(missing, empty='nothing')}; "
+            f"unknown {some_names(unknown, empty='nothing')}."
         )
     shapes = [name for name, value in given.items() if value.shape != own[name].shape]
     if shapes:
@@ -108,13 +107,7 @@ def _read(path: Path) -> Mapping[str, torch.Tensor]:
             return load_file(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged file fails in many ways
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise ModelError(f"{path} is not a readable file of weights: {first}") from error
+        raise ModelError(f"{path} is not a readable file of weights: {first_line(error)}") from error
     if not isinstance(state, Mapping) or not all(isinstance(v, torch.Tensor) for v in state.values()):
         raise ModelError(f"{path} does not hold a state dictionary (names and tensors).")
     return state
-
-
-def _some(names: list[str]) -> str:
-    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    return ", ".join(names[:LISTED]) + more or "nothing"

@@ -17,10 +17,9 @@ from torch import nn
 
 from copylens.errors import ModelError
 from copylens.networks.sscd import SSCDNetwork
+from copylens.networks.wording import first_line, some_names
 
 PREFIX = "backbone."
-LISTED = 5
-"""Names shown when a file does not fit."""
 
 
 def load_meta_sscd(path: Path) -> nn.Module:
@@ -76,7 +75,7 @@ def _load_weights(path: Path) -> object:
         try:
             return torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:  # a damaged pickle fails in as many ways as there are opcodes
-            said = f"{type(error).__name__}: {_first_line(error)}"
+            said = f"{type(error).__name__}: {first_line(error)}"
             raise ModelError(f"{path} is not a readable PyTorch file, or is damaged ({said}).") from error
 
 
@@ -89,7 +88,7 @@ def _load_scripted(path: Path) -> nn.Module:
         try:
             network: nn.Module = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
         except (RuntimeError, ValueError) as error:
-            raise ModelError(f"{path} is not a readable TorchScript file: {_first_line(error)}") from error
+            raise ModelError(f"{path} is not a readable TorchScript file: {first_line(error)}") from error
     return network.eval()
 
 
@@ -122,16 +121,13 @@ def _load_strictly(network: SSCDNetwork, state: Mapping[str, torch.Tensor]) -> N
     missing = sorted(network.backbone.state_dict().keys() - body.keys())
     unknown = sorted(body.keys() - network.backbone.state_dict().keys()) + foreign
     if missing or unknown:
-        raise RuntimeError(f"missing: {_some(missing)}; unknown: {_some(unknown)}")
+        raise RuntimeError(
+            f"missing: {some_names(missing, empty='none')}; unknown: {some_names(unknown, empty='none')}"
+        )
     network.backbone.load_state_dict(body)
     network.projection.load_state_dict(
         {"weight": state["backbone.fc.weight"], "bias": state["backbone.fc.bias"]}
     )
-
-
-def _some(names: list[str]) -> str:
-    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    return ", ".join(names[:LISTED]) + more or "none"
 
 
 def _is_scripted(path: Path) -> bool:
@@ -140,7 +136,3 @@ def _is_scripted(path: Path) -> bool:
         return False
     with zipfile.ZipFile(path) as archive:
         return any("/code/" in name for name in archive.namelist())
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

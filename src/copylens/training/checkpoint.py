@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from copylens.errors import UsageError
+from copylens.networks.wording import first_line
 from copylens.reports.atomic import whole_file
 
 FILE = "checkpoint.pt"
@@ -50,8 +51,9 @@ def load_checkpoint(folder: Path) -> dict[str, Any] | None:
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged archive fails in many ways
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise UsageError(f"{path} cannot be read ({first}); delete it to start this run anew.") from error
+        raise UsageError(
+            f"{path} cannot be read ({first_line(error)}); delete it to start this run anew."
+        ) from error
     if state.get("version") != VERSION:
         raise UsageError(f"{path} is of another version of CopyLens; delete it to start this run anew.")
     _set_random_state(state["random"])

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from copylens.errors import UsageError
+from copylens.networks.export import IMAGENET_MEAN, IMAGENET_STD
 from copylens.networks.sscd import Head, Pooling
 from copylens.training.augment import AugmentSettings
 from copylens.training.data import DataSettings
@@ -47,8 +48,8 @@ class NetworkSettings:
     zero_residuals: bool = True
     whiten_projection: bool = False
     freeze_batchnorm: bool = False
-    mean: Triple = (0.485, 0.456, 0.406)
-    deviation: Triple = (0.229, 0.224, 0.225)
+    mean: Triple = IMAGENET_MEAN
+    deviation: Triple = IMAGENET_STD
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
