@@ -14,6 +14,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from copylens.errors import UsageError
 from copylens.networks.initialising import load_backbone, open_residual_branches, zero_residual_branches
 from copylens.networks.sscd import SSCDNetwork
+from copylens.networks.stages import stages_of
 from copylens.networks.torchvision_shim import import_timm
 from copylens.postprocess import PCAWhitening
 from copylens.training.settings import NetworkSettings
@@ -46,6 +47,7 @@ def build_network(settings: NetworkSettings) -> SSCDNetwork:
     elif not settings.pretrained:
         start = zero_residual_branches if settings.zero_residuals else open_residual_branches
         start(network.backbone)
+    freeze_stages(network, settings.frozen_stages)
     return network
 
 
@@ -61,13 +63,33 @@ def _check_feature_map(network: SSCDNetwork, name: str) -> None:
         )
 
 
-def freeze_batchnorm(network: nn.Module) -> None:
+def freeze_stages(network: SSCDNetwork, count: int) -> None:
+    """Let the first `count` stages of the backbone keep their weights.
+
+    Raises:
+        UsageError: the backbone has no more stages than that, or does not say which it has.
+    """
+    if not count:
+        return
+    stages = stages_of(network.backbone)
+    total = max(stages.values()) + 1
+    if count >= total:
+        raise UsageError(f"network.frozen_stages is {count}: the backbone has {total}, and one must learn.")
+    for name, parameter in network.backbone.named_parameters():
+        if stages[name] < count:
+            parameter.requires_grad_(False)
+
+
+def freeze_batchnorm(network: nn.Module, *, everywhere: bool) -> None:
     """Keep the statistics of the normalisations as they came; called after every ``network.train()``.
 
-    Their scales and shifts still learn.
+    Args:
+        network: what learns.
+        everywhere: of all normalisations, whose scales and shifts still learn; else only of those whose scale
+            is frozen.
     """
     for module in network.modules():
-        if isinstance(module, _BatchNorm):
+        if isinstance(module, _BatchNorm) and (everywhere or not module.weight.requires_grad):
             module.eval()
 
 

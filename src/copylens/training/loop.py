@@ -267,8 +267,7 @@ class Trainer:
 
     def _set_mode(self) -> None:
         self.network.train()
-        if self.settings.network.freeze_batchnorm:
-            freeze_batchnorm(self.network)
+        freeze_batchnorm(self.network, everywhere=self.settings.network.freeze_batchnorm)
 
     def _check_finite(self, parts: LossParts) -> None:
         if not bool(torch.isfinite(parts.total)):

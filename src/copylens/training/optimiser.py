@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
 from torch import nn
 
 from copylens.networks.sscd import SSCDNetwork
+from copylens.networks.stages import stages_of
 from copylens.networks.torchvision_shim import import_timm
 from copylens.training.settings import PICTURES_PER_RATE, OptimiserSettings
 
 
 def make_optimiser(network: SSCDNetwork, settings: OptimiserSettings, *, batch: int) -> torch.optim.Optimizer:
-    """Make LARS or AdamW with four groups: backbone and head, each with and without weight decay.
+    """Make LARS or AdamW with groups for the backbone and the head, each with and without weight decay.
+
+    Where rates decay, every block of the backbone has its own.
 
     Vectors (biases, scales of normalisations) have no weight decay, and LARS does not adapt their rate, as in
     SimCLR. Every group carries its full rate as ``base_rate``; `set_rates` multiplies it by the schedule.
@@ -29,8 +33,8 @@ def make_optimiser(network: SSCDNetwork, settings: OptimiserSettings, *, batch: 
     if settings.head_learning_rate is not None:
         head_rate = settings.head_learning_rate * scale
     groups = [
-        *_groups(network.backbone, backbone_rate, settings.weight_decay),
-        *_groups(network.projection, head_rate, settings.weight_decay),
+        *_backbone_groups(network.backbone, backbone_rate, settings),
+        *_groups(network.projection.parameters(), head_rate, settings.weight_decay),
     ]
     if settings.name == "lars":
         import_timm()
@@ -49,12 +53,27 @@ def set_rates(optimiser: torch.optim.Optimizer, factor: float) -> None:
         group["lr"] = group["base_rate"] * factor
 
 
-def _groups(module: nn.Module, rate: float, decay: float) -> list[dict[str, Any]]:
-    learning = [parameter for parameter in module.parameters() if parameter.requires_grad]
+def _backbone_groups(backbone: nn.Module, rate: float, settings: OptimiserSettings) -> list[dict[str, Any]]:
+    if settings.layer_decay == 1:
+        return _groups(backbone.parameters(), rate, settings.weight_decay)
+    stages = stages_of(backbone, fine=True)
+    last = max(stages.values())
+    by_stage: dict[int, list[nn.Parameter]] = {}
+    for name, parameter in backbone.named_parameters():
+        by_stage.setdefault(stages[name], []).append(parameter)
+    return [
+        group
+        for stage, parameters in sorted(by_stage.items())
+        for group in _groups(parameters, rate * settings.layer_decay ** (last - stage), settings.weight_decay)
+    ]
+
+
+def _groups(parameters: Iterable[nn.Parameter], rate: float, decay: float) -> list[dict[str, Any]]:
+    learning = [parameter for parameter in parameters if parameter.requires_grad]
     matrices = [parameter for parameter in learning if parameter.ndim > 1]
     vectors = [parameter for parameter in learning if parameter.ndim <= 1]
     return [
-        {"params": parameters, "lr": rate, "base_rate": rate, "weight_decay": part}
-        for parameters, part in ((matrices, decay), (vectors, 0.0))
-        if parameters
+        {"params": members, "lr": rate, "base_rate": rate, "weight_decay": part}
+        for members, part in ((matrices, decay), (vectors, 0.0))
+        if members
     ]

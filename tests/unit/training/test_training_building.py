@@ -12,6 +12,7 @@ from torch import nn
 from copylens.errors import ModelError, UsageError
 from copylens.networks.pooling import AveragePooling, GeM
 from copylens.networks.sscd import SSCDNetwork
+from copylens.networks.stages import stages_of
 from copylens.postprocess import PCAWhitening
 from copylens.training.building import (
     build_network,
@@ -105,7 +106,7 @@ def test_a_backbone_without_a_feature_map_is_refused() -> None:
 
 def test_frozen_normalisations_keep_their_statistics_and_still_learn() -> None:
     network = build_network(settings(zero_residuals=False)).train()
-    freeze_batchnorm(network)
+    freeze_batchnorm(network, everywhere=True)
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
     before = [norm.running_mean.clone() for norm in norms if norm.running_mean is not None]
     network(batches(1)[0]).square()[:, 0].sum().backward()
@@ -117,6 +118,23 @@ def test_frozen_normalisations_keep_their_statistics_and_still_learn() -> None:
     network.train()
     network(batches(1)[0])
     assert not any(torch.equal(a, b) for a, b in zip(before, after, strict=True))
+
+
+def test_frozen_stages_keep_weights_and_statistics_and_the_rest_learns() -> None:
+    network = build_network(settings(frozen_stages=2, zero_residuals=False)).train()
+    freeze_batchnorm(network, everywhere=False)
+    stages = stages_of(network.backbone)
+    network(batches(1)[0]).square()[:, 0].sum().backward()
+    for name, parameter in network.backbone.named_parameters():
+        assert (parameter.grad is None) == (stages[name] < 2), name
+    for name, module in network.backbone.named_modules():
+        if isinstance(module, nn.BatchNorm2d):
+            assert module.training == (stages[f"{name}.weight"] >= 2), name
+
+
+def test_a_backbone_cannot_be_frozen_whole() -> None:
+    with pytest.raises(UsageError, match=r"network\.frozen_stages is 99: the backbone has \d+"):
+        build_network(settings(frozen_stages=99))
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from copylens.networks.sscd import SSCDNetwork
+from copylens.networks.stages import stages_of
 from copylens.training.optimiser import make_optimiser, set_rates
 from copylens.training.settings import OptimiserSettings
 
@@ -79,3 +80,16 @@ def test_a_step_of_lars_by_hand() -> None:
         weight.detach(), before - adapted * (gradient + 0.01 * before), rtol=1e-4, atol=1e-6
     )
     torch.testing.assert_close(bias.detach(), before_bias - 1.0)
+
+
+def test_the_rate_falls_from_block_to_block_towards_the_pixels() -> None:
+    made = network()
+    settings = OptimiserSettings(name="adamw", learning_rate=1e-2, layer_decay=0.5, scale_with_batch=False)
+    optimiser = make_optimiser(made, settings, batch=64)
+    rates = {id(p): group["base_rate"] for group in optimiser.param_groups for p in group["params"]}
+    assert set(rates) == {id(p) for p in made.parameters()}
+    stages = stages_of(made.backbone, fine=True)
+    last = max(stages.values())
+    for name, parameter in made.backbone.named_parameters():
+        assert rates[id(parameter)] == pytest.approx(1e-2 * 0.5 ** (last - stages[name]))
+    assert all(rates[id(p)] == 1e-2 for p in made.projection.parameters())
