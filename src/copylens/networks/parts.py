@@ -1,0 +1,23 @@
+"""All that one pass of a network yields, for losses that look at more than the descriptor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkParts:
+    """One pass, with its graph.
+
+    Attributes:
+        descriptors: ``(N, D) float32`` of length 1.
+        pooled: ``(N, C')``, what the projection was given; not normalised, in the precision of the pass.
+        local: ``(N, C, h, w)``, features of the cells of a regular grid over the picture: the feature map, or the
+            tokens of the patches without class and register tokens.
+    """
+
+    descriptors: torch.Tensor
+    pooled: torch.Tensor
+    local: torch.Tensor
