@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import torch
@@ -13,6 +14,22 @@ from copylens.networks.torchvision_shim import import_timm
 
 Pooling: TypeAlias = Literal["gem", "average"]
 Head: TypeAlias = Literal["linear", "mlp"]
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkParts:
+    """What one pass of the network yields.
+
+    Attributes:
+        descriptors: ``(N, D) float32``, each of length 1.
+        pooled: ``(N, C')`` what the projection takes; not normalised.
+        local: ``(N, C, h, w)`` what the backbone yields, cell by cell; cell (i, j) stands for the part of the picture
+            from i/h to (i+1)/h and from j/w to (j+1)/w. Tokens that stand for no place are left out.
+    """
+
+    descriptors: torch.Tensor
+    pooled: torch.Tensor
+    local: torch.Tensor
 
 
 class SSCDNetwork(nn.Module):
@@ -52,13 +69,24 @@ class SSCDNetwork(nn.Module):
                 nn.Linear(channels, channels), nn.ReLU(), nn.Linear(channels, dims)
             )
 
+    def maps(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Local features: ``(N, 3, H, W)`` normalised pixels to ``(N, C, h, w)``."""
+        # Not the backbone's own forward: some put a layer for their classifier behind the pooling.
+        local: torch.Tensor = self.backbone.forward_features(pixels)  # type: ignore[operator]
+        return local
+
     def features(self, pixels: torch.Tensor) -> torch.Tensor:
         """Pooled features before the projection: ``(N, 3, H, W) -> (N, C)``, not normalised."""
-        # Not the backbone's own forward: some put a layer for their classifier behind the pooling.
-        pooled: torch.Tensor = self.pooling(self.backbone.forward_features(pixels))  # type: ignore[operator]
+        pooled: torch.Tensor = self.pooling(self.maps(pixels))
         return pooled
+
+    def forward_parts(self, pixels: torch.Tensor) -> NetworkParts:
+        """``(N, 3, H, W)`` normalised pixels to descriptors and all that was made on the way, in one pass."""
+        local = self.maps(pixels)
+        pooled = self.pooling(local)
+        # In float32 also under autocast: short norms are the entropy term's whole business.
+        return NetworkParts(functional.normalize(self.projection(pooled).float()), pooled, local)
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         """``(N, 3, H, W)`` normalised pixels to ``(N, D)`` descriptors."""
-        # In float32 also under autocast: short norms are the entropy term's whole business.
-        return functional.normalize(self.projection(self.features(pixels)).float())
+        return self.forward_parts(pixels).descriptors

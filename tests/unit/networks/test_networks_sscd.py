@@ -31,6 +31,20 @@ def test_is_the_composition_of_its_parts(network: SSCDNetwork) -> None:
 
 
 @torch.no_grad()
+def test_the_parts_of_one_pass_are_those_of_the_single_calls(network: SSCDNetwork) -> None:
+    passes: list[torch.Size] = []
+    first = next(module for module in network.backbone.modules() if isinstance(module, torch.nn.Conv2d))
+    first.register_forward_hook(lambda _, __, output: passes.append(output.shape))
+    parts = network.forward_parts(pixels())
+    assert len(passes) == 1
+    assert parts.local.ndim == 4
+    torch.testing.assert_close(parts.local, network.maps(pixels()))
+    torch.testing.assert_close(parts.pooled, network.features(pixels()))
+    torch.testing.assert_close(parts.descriptors, network(pixels()))
+    assert parts.descriptors.dtype == torch.float32
+
+
+@torch.no_grad()
 def test_descriptors_have_length_one_and_differ_between_images(network: SSCDNetwork) -> None:
     rows = network(pixels())
     assert rows.shape == (2, 24)
