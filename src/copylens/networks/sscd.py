@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import torch
 from torch import nn
 from torch.nn import functional
 
+from copylens.networks.parts import NetworkParts
 from copylens.networks.pooling import AveragePooling, GeM
 from copylens.networks.torchvision_shim import import_timm
 
 Pooling: TypeAlias = Literal["gem", "average"]
 Head: TypeAlias = Literal["linear", "mlp"]
-
-
-@dataclass(frozen=True, slots=True)
-class NetworkParts:
-    """What one pass of the network yields.
-
-    Attributes:
-        descriptors: ``(N, D) float32``, each of length 1.
-        pooled: ``(N, C')`` what the projection takes; not normalised.
-        local: ``(N, C, h, w)`` what the backbone yields, cell by cell; cell (i, j) stands for the part of the picture
-            from i/h to (i+1)/h and from j/w to (j+1)/w. Tokens that stand for no place are left out.
-    """
-
-    descriptors: torch.Tensor
-    pooled: torch.Tensor
-    local: torch.Tensor
 
 
 class SSCDNetwork(nn.Module):
