@@ -16,7 +16,7 @@ from copylens.networks.wording import first_line
 from copylens.reports.atomic import whole_file
 
 FILE = "checkpoint.pt"
-VERSION = 1
+VERSION = 2
 
 
 def save_checkpoint(folder: Path, state: dict[str, Any]) -> None:

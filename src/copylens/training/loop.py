@@ -18,8 +18,6 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn import functional
-from torch.nn.parallel import DistributedDataParallel
 
 from copylens.errors import TrainingError
 from copylens.networks.sscd import SSCDNetwork
@@ -29,22 +27,21 @@ from copylens.training.checkpoint import save_checkpoint
 from copylens.training.collapse import collapse_warning, effective_rank
 from copylens.training.data import PictureLoader
 from copylens.training.ema import MovingAverage
-from copylens.training.gradient_cache import cached_backward
-from copylens.training.losses import LossParts, nt_xent_loss, sscd_loss
+from copylens.training.losses import LossParts
 from copylens.training.memory import DescriptorMemory
 from copylens.training.mixing import make_views, mixing_of
 from copylens.training.nouns import PictureBatch, Views
+from copylens.training.objective import Objective
 from copylens.training.optimiser import make_optimiser, set_rates
 from copylens.training.processes import Processes
 from copylens.training.schedule import rate_factor
 from copylens.training.settings import TrainSettings
-from copylens.training.validation import ExamValidator, normalised_views
+from copylens.training.terms.making import make_terms, terms_module
+from copylens.training.validation import ExamValidator
 from copylens.training.watching import RunLog
 
 Report = Callable[[str, int, dict[str, Any]], None]
 """Called as ``report(kind, step, values)`` with every line of the log."""
-
-_AUTOCAST = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +95,11 @@ class Trainer:
         self.settings, self.network, self.loader = settings, network, loader
         self.processes, self.folder, self.validator, self.report = processes, folder, validator, report
         self.plan = Plan.of(settings, loader.steps_per_epoch)
-        self.optimiser = make_optimiser(network, settings.optimiser, batch=settings.loop.batch)
+        terms = make_terms(settings, network, processes.device)
+        self.terms = terms_module(terms)
+        self.optimiser = make_optimiser(
+            network, settings.optimiser, batch=settings.loop.batch, beside=self.terms
+        )
         self.average = MovingAverage(network, settings.optimiser.ema) if settings.optimiser.ema else None
         loss = settings.loss
         self.memory = DescriptorMemory(loss.memory, settings.network.dims) if loss.memory else None
@@ -107,7 +108,9 @@ class Trainer:
         half = settings.loop.precision == "float16"
         self.scaler = torch.amp.GradScaler(processes.device.type, enabled=half)
         self.step = 0
-        self._module = self._wrapped()
+        self.objective = Objective(
+            settings, network, terms, memory=self.memory, mixing=self.mixing, scaler=self.scaler
+        )
 
     @property
     def best_network(self) -> SSCDNetwork:
@@ -147,6 +150,7 @@ class Trainer:
             "scaler": self.scaler.state_dict(),
             "average": self.average.state_dict() if self.average else None,
             "memory": self.memory.state_dict() if self.memory else None,
+            "terms": self.terms.state_dict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -159,18 +163,11 @@ class Trainer:
             self.average.load_state_dict(state["average"])
         if self.memory is not None:
             self.memory.load_state_dict(state["memory"])
+        self.terms.load_state_dict(state["terms"])
 
     @property
     def _writes(self) -> bool:
         return self.processes.is_first
-
-    def _wrapped(self) -> nn.Module:
-        module: nn.Module = self.network
-        if self.settings.loop.compile:
-            module = torch.compile(module)  # type: ignore[assignment]
-        if self.processes.world > 1:
-            module = DistributedDataParallel(module)
-        return module
 
     def _steps(
         self, log: RunLog | None, progress: Callable[[int, int], None], interrupted: threading.Event
@@ -211,59 +208,43 @@ class Trainer:
         factor = rate_factor(self.step, total=self.plan.total, warmup=self.plan.warmup)
         set_rates(self.optimiser, factor)
         self.optimiser.zero_grad(set_to_none=True)
-        parts, descriptors = self._backward(views)
-        self._check_finite(parts)
-        clip = self.settings.optimiser.clip
-        if clip:
-            self.scaler.unscale_(self.optimiser)
-            nn.utils.clip_grad_norm_(self.network.parameters(), clip)
-        self.scaler.step(self.optimiser)
-        self.scaler.update()
+        made = self.objective.backward(batch, views, epoch=self._epoch, step=self.step)
+        self._check_finite(made.parts)
+        self._move()
         if self.average is not None:
             self.average.update(self.network)
         if self.memory is not None:
-            self.memory.add(descriptors, views.sources)
-        return parts, descriptors
+            self.memory.add(made.descriptors, views.sources)
+        return made.parts, made.descriptors
+
+    @torch.no_grad()
+    def _move(self) -> None:
+        """Let the optimiser take its step; the gradients are there."""
+        for term in self.objective.terms:
+            term.before_step(self.step)
+        clip = self.settings.optimiser.clip
+        if clip:
+            self.scaler.unscale_(self.optimiser)
+            nn.utils.clip_grad_norm_([*self.network.parameters(), *self.terms.parameters()], clip)
+        self.scaler.step(self.optimiser)
+        self.scaler.update()
+        for term in self.objective.terms:
+            term.after_step(self.step)
+
+    @property
+    def _epoch(self) -> int:
+        return self.step // self.plan.per_epoch
 
     def _views(self, batch: PictureBatch) -> Views:
-        epoch, loop = self.step // self.plan.per_epoch, self.settings.loop
         with torch.no_grad():
-            views = make_views(
-                self.augmenter, batch, self.mixing, seed=loop.seed, epoch=epoch, step=self.step
+            return make_views(
+                self.augmenter,
+                batch,
+                self.mixing,
+                seed=self.settings.loop.seed,
+                epoch=self._epoch,
+                step=self.step,
             )
-        pixels = normalised_views(views.pixels, self.settings.network)
-        if loop.channels_last:
-            pixels = pixels.contiguous(memory_format=torch.channels_last)
-        return Views(pixels, views.sources)
-
-    def _backward(self, views: Views) -> tuple[LossParts, torch.Tensor]:
-        """Add the gradient; gives the loss and the descriptors, float32 of length 1 whatever the precision."""
-
-        def loss_of(rows: torch.Tensor) -> LossParts:
-            return self._loss(functional.normalize(rows.float()), views.sources)
-
-        step = cached_backward(
-            self._module,
-            views.pixels,
-            loss_of,
-            chunk=self.settings.loss.chunk,
-            autocast=_AUTOCAST[self.settings.loop.precision],
-            scaler=self.scaler,
-        )
-        return step.parts, functional.normalize(step.descriptors.float())
-
-    def _loss(self, descriptors: torch.Tensor, sources: torch.Tensor) -> LossParts:
-        loss = self.settings.loss
-        if loss.kind == "nt-xent":
-            return nt_xent_loss(descriptors, sources, temperature=loss.temperature)
-        return sscd_loss(
-            descriptors,
-            sources,
-            temperature=loss.temperature,
-            entropy_weight=loss.entropy_weight,
-            average="anchors" if self.mixing.probability else "pairs",
-            memory=self.memory,
-        )
 
     def _set_mode(self) -> None:
         self.network.train()
@@ -296,8 +277,10 @@ class Trainer:
             values["nearest_negative"], rank, rows=len(descriptors), dims=self.settings.network.dims
         )
         # In the warm-up of a fresh network all descriptors are alike, and that passes.
-        if words is not None and self.step > self.plan.warmup:
-            self._write(log, "warning", {"text": words})
+        heard = [words, *(term.warning() for term in self.objective.terms)]
+        if self.step > self.plan.warmup:
+            for text in filter(None, heard):
+                self._write(log, "warning", {"text": text})
 
     def _validate(self, log: RunLog | None) -> None:
         if self.validator is not None and self._writes:

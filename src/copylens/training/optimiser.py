@@ -14,7 +14,9 @@ from copylens.networks.torchvision_shim import import_timm
 from copylens.training.settings import PICTURES_PER_RATE, OptimiserSettings
 
 
-def make_optimiser(network: SSCDNetwork, settings: OptimiserSettings, *, batch: int) -> torch.optim.Optimizer:
+def make_optimiser(
+    network: SSCDNetwork, settings: OptimiserSettings, *, batch: int, beside: nn.Module | None = None
+) -> torch.optim.Optimizer:
     """Make LARS or AdamW with groups for the backbone and the head, each with and without weight decay.
 
     Where rates decay, every block of the backbone has its own.
@@ -26,6 +28,7 @@ def make_optimiser(network: SSCDNetwork, settings: OptimiserSettings, *, batch: 
         network: what learns; parameters that need no gradient are left out.
         settings: rates, decay, momentum.
         batch: pictures a step over all processes.
+        beside: more that learns, at the head's rate: the terms of the loss.
     """
     scale = batch / PICTURES_PER_RATE if settings.scale_with_batch else 1.0
     backbone_rate = settings.learning_rate * scale
@@ -35,6 +38,7 @@ def make_optimiser(network: SSCDNetwork, settings: OptimiserSettings, *, batch: 
     groups = [
         *_backbone_groups(network.backbone, backbone_rate, settings),
         *_groups(network.projection.parameters(), head_rate, settings.weight_decay),
+        *_groups(beside.parameters() if beside is not None else (), head_rate, settings.weight_decay),
     ]
     if settings.name == "lars":
         import_timm()

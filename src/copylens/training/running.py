@@ -201,9 +201,6 @@ class _Run:
         state = load_checkpoint(self.task.run)
         if state is None and settings.network.whiten_projection:
             self._whiten(network, loader)
-        # Another start of the dropout on every process; the network itself is the same on all.
-        if state is None:
-            torch.manual_seed(settings.loop.seed + 1 + processes.rank)
         trainer = Trainer(
             settings,
             network,
@@ -215,6 +212,9 @@ class _Run:
         )
         if state is not None:
             trainer.load_state_dict(state)
+        else:
+            # Another start of the dropout on every process; the network and the terms are the same on all.
+            torch.manual_seed(settings.loop.seed + 1 + processes.rank)
         return trainer
 
     def _whiten(self, network: SSCDNetwork, loader: PictureLoader) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Literal, TypeAlias
 
 from copylens.errors import UsageError
@@ -60,14 +60,15 @@ class LossSettings:
     """What is minimised; defaults are SSCD's.
 
     Attributes:
-        kind: ``"sscd"``: InfoNCE + entropy_weight x KoLeo; ``"nt-xent"``: SimCLR's.
+        kind: ``"sscd"``: InfoNCE + entropy_weight x KoLeo; ``"nt-xent"``: SimCLR's; ``"none"``: only the terms that
+            the recipe adds, while SSCD's figures are still logged.
         temperature: τ.
         entropy_weight: λ of the differential-entropy term.
         memory: descriptors of former batches that serve as negatives; 0 is none.
         chunk: rows that go through the network at a time, by gradient caching; 0 is the whole batch.
     """
 
-    kind: Literal["sscd", "nt-xent"] = "sscd"
+    kind: Literal["sscd", "nt-xent", "none"] = "sscd"
     temperature: float = 0.05
     entropy_weight: float = 30.0
     memory: int = 0
@@ -180,6 +181,11 @@ class TrainSettings:
     export: ExportSettings = ExportSettings()
 
 
+def added_terms(settings: TrainSettings) -> list[str]:
+    """Sections of the recipe whose term joins the loss: those with a weight above 0."""
+    return [part.name for part in fields(settings) if getattr(getattr(settings, part.name), "weight", 0)]
+
+
 def check(settings: TrainSettings) -> None:
     """Find what cannot be trained before anything is read.
 
@@ -187,6 +193,7 @@ def check(settings: TrainSettings) -> None:
         UsageError: names the key and what it must be.
     """
     loop, loss, optimiser, network = settings.loop, settings.loss, settings.optimiser, settings.network
+    terms = added_terms(settings)
     rules = [
         (loop.batch >= 2, f"loop.batch is {loop.batch}: a batch of one has no negatives, give at least 2"),
         (loop.size >= 32, f"loop.size is {loop.size}: views need at least 32 pixels"),
@@ -210,14 +217,22 @@ def check(settings: TrainSettings) -> None:
         (optimiser.learning_rate > 0, "optimiser.learning_rate must be positive"),
         (0 <= optimiser.ema < 1, f"optimiser.ema is {optimiser.ema:g}: give a number from 0 to below 1"),
         (
-            loss.kind == "sscd" or settings.mixing.probability == 0,
+            loss.kind != "nt-xent" or settings.mixing.probability == 0,
             "mixing.probability must be 0 with loss.kind nt-xent",
         ),
         (
-            loss.kind == "sscd" or mixing_of(settings.augment, settings.mixing).probability == 0,
+            loss.kind != "nt-xent" or mixing_of(settings.augment, settings.mixing).probability == 0,
             f"augment.preset {settings.augment.preset} mixes pictures, which loss.kind nt-xent cannot take",
         ),
-        (loss.kind == "sscd" or loss.memory == 0, "loss.memory must be 0 with loss.kind nt-xent"),
+        (loss.kind != "nt-xent" or loss.memory == 0, "loss.memory must be 0 with loss.kind nt-xent"),
+        (
+            loss.kind != "none" or bool(terms),
+            "loss.kind none leaves nothing to learn from; give a term a weight",
+        ),
+        (
+            loss.chunk == 0 or not terms,
+            f"loss.chunk must be 0 with {' and '.join(terms)}, which look at the whole batch at once",
+        ),
         (
             not network.whiten_projection or network.head == "linear",
             "network.whiten_projection needs network.head linear",

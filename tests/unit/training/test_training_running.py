@@ -13,7 +13,7 @@ import torch
 import copylens
 from benchmark_folders import build_exam
 from copylens.errors import OutputError, TrainingError, UsageError
-from copylens.training import loop
+from copylens.training import objective
 from copylens.training.losses import LossParts, sscd_loss
 from copylens.training.recipes import load_recipe
 from copylens.training.running import split
@@ -113,7 +113,7 @@ def test_a_loss_that_is_no_number_stops_and_names_the_step(
         scale = math.nan if len(calls) == 7 else 1.0
         return sscd_loss(descriptors * scale, sources, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(loop, "sscd_loss", spoilt)
+    monkeypatch.setattr(objective, "sscd_loss", spoilt)
     with pytest.raises(TrainingError, match=r"The loss is nan at step 7 .*InfoNCE nan.*positive"):
         run_training(pictures, tmp_path, tiny())
     monkeypatch.undo()

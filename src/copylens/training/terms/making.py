@@ -1,0 +1,34 @@
+"""A recipe in, the terms that it adds to the loss out."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from copylens.networks.sscd import SSCDNetwork
+from copylens.training.settings import TrainSettings
+from copylens.training.terms.base import Term
+
+
+def make_terms(
+    settings: TrainSettings,  # noqa: ARG001 - read as soon as a term is there
+    network: SSCDNetwork,  # noqa: ARG001
+    device: torch.device,
+) -> list[Term]:
+    """Make the terms of a recipe, on the device; fresh ones are drawn from PyTorch's global random state.
+
+    Args:
+        settings: the recipe.
+        network: what learns.
+        device: of the run.
+
+    Raises:
+        UsageError: a term does not fit the network.
+    """
+    terms: list[Term] = []
+    return [term.to(device) for term in terms]
+
+
+def terms_module(terms: list[Term]) -> nn.ModuleDict:
+    """All terms under their names, for the optimiser and the checkpoint."""
+    return nn.ModuleDict({term.name: term for term in terms})
