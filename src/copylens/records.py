@@ -129,26 +129,69 @@ class InputSpec:
     dtype: Literal["uint8", "float32"] = "uint8"
 
 
+Turn: TypeAlias = Literal["none", "hflip", "vflip", "rot90", "rot180", "rot270"]
+"""What is done to a view after it was cut out; rotations are anticlockwise."""
+
+ViewsName: TypeAlias = Literal["fast", "balanced", "thorough"]
+"""How many views describe a picture: the whole alone, or parts and turns of it, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A part of an upright picture, which may be turned, that is described beside the whole.
+
+    Attributes:
+        left, top, right, bottom: its box in fractions of the picture's sides, 0 to 1.
+        turn: mirrored or rotated after it was cut out.
+    """
+
+    left: float = 0.0
+    top: float = 0.0
+    right: float = 1.0
+    bottom: float = 1.0
+    turn: Turn = "none"
+
+
+ViewSide: TypeAlias = Literal["query", "reference", "keeper", "copy", "first", "second"]
+
+
+@dataclass(frozen=True, slots=True)
+class MatchedView:
+    """The view of one picture that matched the whole of the other better than the two wholes match.
+
+    Attributes:
+        side: whose view it is: of the query or the reference of a match; of the keeper or the copy of a group; of the
+            first or the second of two pictures.
+        view: which part.
+    """
+
+    side: ViewSide
+    view: View
+
+
 @dataclass(frozen=True, slots=True)
 class Match:
     """A query and a reference whose score reaches the threshold.
 
     In a scan of one collection the query is the path that sorts later in keep order; direction carries no meaning.
+    `view` is None where the two whole pictures matched.
     """
 
     query: str
     reference: str
     score: float
     kind: CopyKind = "near"
+    view: MatchedView | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A copy inside a group: its score against the keeper, and how it equals the keeper."""
+    """A copy inside a group: its score against the keeper, how it equals the keeper, and which view showed it."""
 
     path: str
     score: float
     kind: CopyKind
+    view: MatchedView | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +249,7 @@ class Findings:
         skipped: by path.
         images: facts by path, for every image that was described.
         timing: counts and seconds.
+        views: how many views described each picture.
     """
 
     model: ModelIdentity
@@ -218,3 +262,4 @@ class Findings:
     skipped: tuple[Skipped, ...]
     images: dict[str, ImageFacts] = field(repr=False)
     timing: ScanTiming
+    views: ViewsName = "fast"

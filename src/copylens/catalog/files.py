@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,20 +20,29 @@ class NewContent:
         content_hash: 32 hex digits.
         facts: of the picture.
         descriptor: ``(D,) float32``.
+        views: descriptors of views, ``(D,) float32`` each, by the view's key.
     """
 
     file: FoundFile
     content_hash: str
     facts: PictureFacts
     descriptor: npt.NDArray[np.float32]
+    views: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class SameContent:
-    """A file whose bytes the catalog knows from another path or time."""
+    """A file whose bytes the catalog knows from another path or time.
+
+    Attributes:
+        file: path, size and time of what was read.
+        content_hash: 32 hex digits.
+        views: descriptors of views that the content lacked, ``(D,) float32`` each, by the view's key.
+    """
 
     file: FoundFile
     content_hash: str
+    views: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

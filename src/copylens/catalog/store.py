@@ -12,10 +12,12 @@ from contextlib import contextmanager
 from types import TracebackType
 
 import numpy as np
+import numpy.typing as npt
 
 from copylens.catalog.connection import connect, explained, write_lock
 from copylens.catalog.files import CatalogImage, NewContent, Partition, SameContent, SkippedFile
 from copylens.catalog.keys import key_of, span_below
+from copylens.catalog.views import ViewTable
 from copylens.errors import CatalogError
 from copylens.records import RETRIED_CODES, Descriptors, FoundFile, ImageFacts, Skipped
 
@@ -30,7 +32,10 @@ _IMAGE = """SELECT f.path, f.size, f.mtime_ns, c.width, c.height, c.format, c.ha
 
 
 class Catalog:
-    """One open catalog file; make it with `Catalog.open`, use it from one thread (but for `has_content`)."""
+    """One open catalog file; make it with `Catalog.open`.
+
+    Use it from one thread, but for `has_content` and `missing_views`.
+    """
 
     def __init__(self, connection: sqlite3.Connection, path: str, dims: int) -> None:
         self._db = connection
@@ -38,6 +43,7 @@ class Catalog:
         self.dims = dims
         # Asked from decoding threads, so it lives here and not in a query; about 120 bytes for each content.
         self._hashes: set[bytes] = {row[0] for row in connection.execute("SELECT hash FROM contents")}
+        self._views = ViewTable(connection, path, dims)
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], *, fingerprint: str, model_name: str, dims: int) -> Catalog:
@@ -78,10 +84,26 @@ class Catalog:
         """Whether the descriptor of these bytes is known; safe to ask from any thread."""
         return bytes.fromhex(content_hash) in self._hashes
 
+    def want_views(self, views: Sequence[str]) -> None:
+        """Name the views, by their keys, that a content must have to count as known; none at first.
+
+        Raises:
+            CatalogError: the file cannot be read.
+        """
+        with explained(self.path):
+            self._views.want(views)
+
+    def missing_views(self, content_hash: str) -> tuple[str, ...]:
+        """Which of the wanted views these bytes lack, in the order wanted; safe to ask from any thread."""
+        return self._views.missing(bytes.fromhex(content_hash))
+
     def partition(self, files: Sequence[FoundFile]) -> Partition:
-        """Part a chunk of a walk by what is known: same path, size and time means unchanged."""
+        """Part a chunk of a walk by what is known: same path, size and time means unchanged.
+
+        An unchanged image that lacks a wanted view is unread.
+        """
         paths = [key_of(file.path) for file in files]
-        images = {row[0]: row[1:] for row in self._look_up("SELECT path, size, mtime_ns FROM files", paths)}
+        images = self._known_states(paths)
         skips = {
             row[0]: row[1:]
             for row in self._look_up("SELECT path, size, mtime_ns, code, reason FROM skipped", paths)
@@ -97,6 +119,20 @@ class Catalog:
             else:
                 parts.unread.append(file)
         return parts
+
+    def _known_states(self, paths: Sequence[bytes]) -> dict[bytes, tuple[int, int]]:
+        """Size and time, by path, of the images that need not be read when both are as they were."""
+        if not self._views.wanted:
+            rows = self._look_up("SELECT path, size, mtime_ns FROM files", paths)
+            return {path: (size, mtime_ns) for path, size, mtime_ns in rows}
+        rows = self._look_up(
+            "SELECT f.path, f.size, f.mtime_ns, c.hash FROM files f JOIN contents c ON c.id = f.content "
+            "WHERE f.path IN ({marks})",
+            paths,
+        )
+        return {
+            path: (size, mtime_ns) for path, size, mtime_ns, digest in rows if not self._views.missing(digest)
+        }
 
     def record(self, batch: Sequence[NewContent | SameContent | SkippedFile | Skipped]) -> None:
         """Write a batch in one transaction: after it returns, a kill loses nothing of it.
@@ -114,9 +150,11 @@ class Catalog:
                     self._record_skipped(item)
                 else:
                     self._record_image(item)
-        self._hashes.update(
-            bytes.fromhex(item.content_hash) for item in batch if isinstance(item, NewContent)
-        )
+        for item in batch:
+            if isinstance(item, NewContent):
+                self._hashes.add(bytes.fromhex(item.content_hash))
+            if isinstance(item, (NewContent, SameContent)) and item.views:
+                self._views.remember(bytes.fromhex(item.content_hash), tuple(item.views))
 
     def _record_image(self, item: NewContent | SameContent) -> None:
         digest = bytes.fromhex(item.content_hash)
@@ -131,6 +169,7 @@ class Catalog:
                 "ON CONFLICT (hash) DO NOTHING",
                 (digest, item.facts.width, item.facts.height, item.facts.format, vector),
             )
+        self._views.insert(digest, item.views)
         path = key_of(item.file.path)
         written = self._db.execute(
             "INSERT INTO files SELECT ?, ?, ?, id FROM contents WHERE hash = ? ON CONFLICT (path) DO UPDATE "
@@ -193,6 +232,8 @@ class Catalog:
             dropped = self._db.execute(f"SELECT hash {orphans}").fetchall()
             self._db.execute(f"DELETE {orphans}")
         self._hashes.difference_update(row[0] for row in dropped)
+        for (digest,) in dropped:
+            self._views.forget(digest)
         return len(dropped)
 
     def images(self, paths: Sequence[str]) -> list[CatalogImage]:
@@ -224,6 +265,15 @@ class Catalog:
                 f"The catalog {self.path} lost {len(places)} contents while it was read; run again."
             )
         return out
+
+    def view_descriptors(self, content_ids: Sequence[int]) -> npt.NDArray[np.float32]:
+        """Read the wanted views of distinct contents, ``(n, V, D) float32``, in the order asked.
+
+        Raises:
+            CatalogError: one is not there, or is damaged.
+        """
+        with explained(self.path):
+            return self._views.descriptors(content_ids)
 
     def pixel_hashes(self, content_ids: Sequence[int]) -> dict[int, str]:
         """Return the pixel hashes that are known, by content."""

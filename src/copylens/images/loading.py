@@ -1,13 +1,13 @@
 """Found files in, network inputs out, in order: threads read, hash and decode ahead of whoever consumes.
 
 Memory, whatever the folder's size: `workers` x (the largest file + its decoded picture, twice while it goes
-from Pillow to NumPy) + `window` x one prepared input (H x W x 3 bytes for a uint8 model).
+from Pillow to NumPy) + `window` x one prepared input (H x W x 3 bytes for a uint8 model), or one for each view.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -15,10 +15,20 @@ from typing import Any
 import numpy.typing as npt
 
 from copylens.errors import ImageError
-from copylens.images.decoding import decode
-from copylens.images.preprocessing import decode_box, prepare
 from copylens.images.reading import content_hash, read_found
-from copylens.records import FoundFile, InputSpec, PictureFacts, Skipped
+from copylens.images.views import prepare_views
+from copylens.records import FoundFile, InputSpec, PictureFacts, Skipped, View
+
+WINDOW = 16
+"""Items ahead beyond four per worker: enough for a batch."""
+
+VIEWS_WINDOW = 2
+"""The same where an item holds the inputs of many views."""
+
+
+def no_views(content_hash: str) -> Sequence[View]:  # noqa: ARG001
+    """The whole picture is enough."""
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +38,16 @@ class Loaded:
     Attributes:
         file: path, size and time of what was read (newer than the walk's when the file changed since).
         content_hash: of the bytes, 32 hex digits.
-        facts: of the picture at full size; None when the content is known.
-        pixels: what `prepare` made of it; None when the content is known.
+        facts: of the picture at full size; None when nothing of it is wanted.
+        pixels: what `prepare` made of the whole; None when the content is known.
+        views: the views that are wanted, each with what `prepare` made of it.
     """
 
     file: FoundFile
     content_hash: str
     facts: PictureFacts | None
     pixels: npt.NDArray[Any] | None
+    views: tuple[tuple[View, npt.NDArray[Any]], ...] = ()
 
 
 def load(
@@ -44,6 +56,7 @@ def load(
     *,
     workers: int,
     known: Callable[[str], bool],
+    missing: Callable[[str], Sequence[View]] = no_views,
     window: int | None = None,
 ) -> Generator[Loaded | Skipped, None, None]:
     """Read, hash, decode and prepare files in threads; the order stays, and at most `window` are ahead.
@@ -52,19 +65,24 @@ def load(
         files: what the walk found; `Skipped` pass through in their place.
         spec: what the network wants.
         workers: decoding threads.
-        known: asked from those threads with a content hash; True means that no pixels are needed.
-        window: items in flight at most; None takes four per worker and 16 more, enough for a batch.
+        known: asked from those threads with a content hash; True means that the whole picture is not needed.
+        missing: asked likewise; the views that are needed.
+        window: items in flight at most; None takes four per worker and 16 more, enough for a batch; with views, one
+            per worker and 2 more.
 
     Yields:
         One item per file. A file that cannot be read or decoded is a `Skipped` with its reason.
     """
-    ahead = window if window is not None else 4 * workers + 16
+    usual = 4 * workers + WINDOW if missing is no_views else workers + VIEWS_WINDOW
+    ahead = window if window is not None else usual
     pending: deque[Future[Loaded | Skipped] | Skipped] = deque()
     source = iter(files)
     pool = ThreadPoolExecutor(workers, thread_name_prefix="copylens-decode")
     try:
         for file in source:
-            pending.append(file if isinstance(file, Skipped) else pool.submit(_load, file, spec, known))
+            pending.append(
+                file if isinstance(file, Skipped) else pool.submit(_load, file, spec, known, missing)
+            )
             if len(pending) >= ahead:
                 yield _result(pending.popleft())
         while pending:
@@ -78,14 +96,20 @@ def _result(item: Future[Loaded | Skipped] | Skipped) -> Loaded | Skipped:
     return item if isinstance(item, Skipped) else item.result()
 
 
-def _load(file: FoundFile, spec: InputSpec, known: Callable[[str], bool]) -> Loaded | Skipped:
+def _load(
+    file: FoundFile,
+    spec: InputSpec,
+    known: Callable[[str], bool],
+    missing: Callable[[str], Sequence[View]],
+) -> Loaded | Skipped:
     try:
         data, read = read_found(file.path)
         digest = content_hash(data)
-        if known(digest):
+        whole, views = not known(digest), missing(digest)
+        if not whole and not views:
             return Loaded(read, digest, None, None)
-        decoded = decode(data, box=decode_box(spec))
-        return Loaded(read, digest, decoded.facts, prepare(decoded.pixels, spec))
+        made = prepare_views(data, spec, views, whole=whole)
+        return Loaded(read, digest, made.facts, made.whole, tuple(zip(views, made.views, strict=True)))
     except ImageError as error:
         return Skipped(file.path, error.code, error.reason)
     except MemoryError:

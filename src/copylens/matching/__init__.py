@@ -4,15 +4,20 @@ from copylens.matching.groups import group_against, group_images
 from copylens.matching.joins import Pairs, cross_join, self_join
 from copylens.matching.keep import KeepRules, keep_order
 from copylens.matching.matches import matches_against, matches_within
+from copylens.matching.view_joins import Limits, ViewRows, cross_join_views, self_join_views
 
 __all__ = [
     "KeepRules",
+    "Limits",
     "Pairs",
+    "ViewRows",
     "cross_join",
+    "cross_join_views",
     "group_against",
     "group_images",
     "keep_order",
     "matches_against",
     "matches_within",
     "self_join",
+    "self_join_views",
 ]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from copylens.records import CopyKind
+from copylens.records import CopyKind, MatchedView, View, ViewSide
 
 Ints: TypeAlias = npt.NDArray[np.int64]
 PixelPairs: TypeAlias = set[frozenset[int]]
@@ -32,3 +32,12 @@ def copy_kind(first: int, second: int, same_pixels: PixelPairs) -> CopyKind:
     if first == second:
         return "bytes"
     return "pixels" if frozenset((first, second)) in same_pixels else "near"
+
+
+def matched_view(
+    origin: int, views: Sequence[View], *, first: ViewSide, second: ViewSide
+) -> MatchedView | None:
+    """Say which view scored, from an entry of `Pairs.origins`; None for the two wholes."""
+    if origin == 0:
+        return None
+    return MatchedView(first if origin > 0 else second, views[abs(origin) - 1])

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from copylens.matching.contents import Ints, copy_kind, files_of, pixel_pairs
+from copylens.matching.contents import Ints, copy_kind, files_of, matched_view, pixel_pairs
 from copylens.matching.joins import Pairs
-from copylens.records import CopyKind, Group, ImageFacts, Member
+from copylens.records import CopyKind, Group, ImageFacts, Member, View
 
 CLOSENESS: dict[CopyKind, int] = {"near": 0, "pixels": 1, "bytes": 2}
 
@@ -26,19 +26,24 @@ class _Neighbourhood:
     starts: Ints
     others: Ints
     scores: npt.NDArray[np.float32]
+    origins: Ints
 
     @classmethod
     def of(cls, pairs: Pairs, contents: int) -> _Neighbourhood:
         ends = np.concatenate((pairs.first, pairs.second))
         others = np.concatenate((pairs.second, pairs.first))
         scores = np.concatenate((pairs.scores, pairs.scores))
+        origins = np.zeros(len(pairs), np.int64) if pairs.origins is None else pairs.origins
+        origins = np.concatenate((origins, -origins))
         order = np.lexsort((others, ends))
         starts = np.searchsorted(ends[order], np.arange(contents + 1))
-        return cls(starts, others[order], scores[order])
+        return cls(starts, others[order], scores[order], origins[order])
 
-    def around(self, content: int) -> list[tuple[int, float]]:
+    def around(self, content: int) -> list[tuple[int, float, int]]:
+        """The contents that match it, with score and origin as seen from it."""
         part = slice(self.starts[content], self.starts[content + 1])
-        return list(zip(self.others[part].tolist(), self.scores[part].tolist(), strict=True))
+        columns = (self.others[part].tolist(), self.scores[part].tolist(), self.origins[part].tolist())
+        return list(zip(*columns, strict=True))
 
 
 def group_images(
@@ -48,6 +53,7 @@ def group_images(
     order: Sequence[int],
     *,
     equal_pixels: Collection[tuple[int, int]] = frozenset(),
+    views: Sequence[View] = (),
 ) -> list[Group]:
     """Group the copies within one collection.
 
@@ -61,6 +67,7 @@ def group_images(
         pairs: matches between contents.
         order: positions of `images`, best to keep first.
         equal_pixels: content pairs (either way round) that hold the same pixels.
+        views: what the origins of `pairs` speak of.
 
     Returns:
         Groups by descending bytes of their members, then by the keeper's path.
@@ -79,10 +86,11 @@ def group_images(
             continue
         taken[keeper] = True
         members: list[Member] = []
-        for other, score in [(content, 1.0), *near.around(content)]:
+        for other, score, origin in [(content, 1.0, 0), *near.around(content)]:
             kind = copy_kind(content, other, same_pixels)
+            view = matched_view(origin, views, first="keeper", second="copy")
             free = [file for file in files[other] if not taken[file]]
-            members += [Member(images[file].path, score, kind) for file in free]
+            members += [Member(images[file].path, score, kind, view) for file in free]
             for file in free:
                 taken[file] = True
         if members:
@@ -99,6 +107,7 @@ def group_against(
     known_order: Sequence[int],
     *,
     equal_pixels: Collection[tuple[int, int]] = frozenset(),
+    views: Sequence[View] = (),
 ) -> list[Group]:
     """Group new images under the known image each of them matches best.
 
@@ -111,6 +120,7 @@ def group_against(
         pairs: matches, a new content first and a known content second.
         known_order: positions of `known`, best to keep first.
         equal_pixels: content pairs (either way round) that hold the same pixels.
+        views: what the origins of `pairs` speak of.
 
     Returns:
         Groups by descending bytes of their members, then by the keeper's path.
@@ -122,18 +132,20 @@ def group_against(
         content = int(known_contents[file])
         first_file.setdefault(content, file)
         rank.setdefault(content, place)
-    best: dict[int, tuple[int, float, int, int]] = {}
-    for row, other, score in zip(
-        pairs.first.tolist(), pairs.second.tolist(), pairs.scores.tolist(), strict=True
+    best: dict[int, tuple[int, float, int, int, int]] = {}
+    origins = [0] * len(pairs) if pairs.origins is None else pairs.origins.tolist()
+    for row, other, score, origin in zip(
+        pairs.first.tolist(), pairs.second.tolist(), pairs.scores.tolist(), origins, strict=True
     ):
         # Scaled decoding moves the score of equal pixels a little below 1, where a near copy may lie too.
-        candidate = (CLOSENESS[copy_kind(row, other, same_pixels)], score, -rank[other], other)
+        candidate = (CLOSENESS[copy_kind(row, other, same_pixels)], score, -rank[other], other, origin)
         best[row] = max(best.get(row, candidate), candidate)
     members: dict[int, list[Member]] = {}
     for file, content in enumerate(new_contents.tolist()):
         if content in best:
-            _, score, _, other = best[content]
-            member = Member(new[file].path, score, copy_kind(content, other, same_pixels))
+            _, score, _, other, origin = best[content]
+            view = matched_view(origin, views, first="copy", second="keeper")
+            member = Member(new[file].path, score, copy_kind(content, other, same_pixels), view)
             members.setdefault(first_file[other], []).append(member)
     groups = [_group(known[file].path, found) for file, found in members.items()]
     return _sorted(groups, {image.path: image.size for image in new})

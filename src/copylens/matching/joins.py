@@ -32,18 +32,21 @@ class Pairs:
     Attributes:
         first, second: ``(M,) int64`` row numbers.
         scores: ``(M,) float32``, at most 1.
+        origins: ``(M,) int64``, what scored: 0 the two wholes, v + 1 view v of the first and the whole of the second,
+            -(v + 1) the other way round; None where only wholes were compared.
     """
 
     first: Ints
     second: Ints
     scores: Scores
+    origins: Ints | None = None
 
     def __len__(self) -> int:
         """How many pairs there are."""
         return len(self.first)
 
 
-def _no_progress(done: int, total: int) -> None:
+def no_progress(done: int, total: int) -> None:
     """Nobody watches."""
 
 
@@ -52,7 +55,7 @@ def self_join(
     threshold: float,
     *,
     max_pairs: int = MAX_PAIRS,
-    progress: Callable[[int, int], None] = _no_progress,
+    progress: Callable[[int, int], None] = no_progress,
 ) -> Pairs:
     """Find all pairs within one collection: ``first < second``, each once, no row with itself.
 
@@ -84,7 +87,7 @@ def cross_join(
     threshold: float,
     *,
     max_pairs: int = MAX_PAIRS,
-    progress: Callable[[int, int], None] = _no_progress,
+    progress: Callable[[int, int], None] = no_progress,
 ) -> Pairs:
     """Find all pairs of a query row (first) and a reference row (second).
 
@@ -116,7 +119,7 @@ class _Join:
                 "describe both with one model."
             )
         self.rows, self.columns = rows, columns
-        self.least = _least_score(threshold)
+        self.least = least_score(threshold)
         self.max_pairs, self.count = max_pairs, 0
         self.blocks = [Pairs(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))]
         # Used again for every product: touching fresh memory takes as long as the product itself.
@@ -173,7 +176,7 @@ def _checked(descriptors: Descriptors) -> Descriptors:
     return descriptors
 
 
-def _least_score(threshold: float) -> np.float32:
+def least_score(threshold: float) -> np.float32:
     """Round up to float32, so that every score is ``>= threshold`` as written: the nearest may lie below."""
     if not np.isfinite(threshold):
         raise UsageError(f"The threshold must be a number, got {threshold}.")

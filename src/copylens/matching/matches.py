@@ -14,9 +14,9 @@ from itertools import combinations, product
 import numpy as np
 
 from copylens.errors import TooManyMatchesError
-from copylens.matching.contents import Ints, PixelPairs, copy_kind, files_of, pixel_pairs
+from copylens.matching.contents import Ints, PixelPairs, copy_kind, files_of, matched_view, pixel_pairs
 from copylens.matching.joins import Pairs
-from copylens.records import ImageFacts, Match
+from copylens.records import ImageFacts, Match, View
 
 CROWD = 50
 """Files of equal bytes of which every pair is listed."""
@@ -32,6 +32,7 @@ def matches_within(
     order: Sequence[int],
     *,
     equal_pixels: Collection[tuple[int, int]] = frozenset(),
+    views: Sequence[View] = (),
     max_matches: int = MAX_MATCHES,
 ) -> list[Match]:
     """Every pair of files that match, within one collection.
@@ -42,6 +43,7 @@ def matches_within(
         pairs: matches between contents.
         order: positions of `images`, best to keep first; the reference of a match is the one to keep.
         equal_pixels: content pairs (either way round) that hold the same pixels.
+        views: what the origins of `pairs` speak of.
         max_matches: refuse to hold more between different contents.
 
     Raises:
@@ -51,11 +53,14 @@ def matches_within(
     same_pixels = pixel_pairs(equal_pixels)
     found: list[Match] = []
 
-    def add(files: Iterable[tuple[int, int]], score: float, first: int, second: int) -> None:
+    def add(files: Iterable[tuple[int, int]], score: float, first: int, second: int, origin: int = 0) -> None:
         kind = copy_kind(first, second, same_pixels)
         for a, b in files:
             reference, query = (a, b) if rank[a] < rank[b] else (b, a)
-            found.append(Match(images[query].path, images[reference].path, score, kind))
+            # As seen from the first of the pair, which is file a.
+            seen = origin if query == a else -origin
+            view = matched_view(seen, views, first="query", second="reference")
+            found.append(Match(images[query].path, images[reference].path, score, kind, view))
 
     sizes = np.bincount(contents)
     crowd = _crowd(
@@ -68,8 +73,8 @@ def matches_within(
         equal = combinations(same, 2) if len(same) <= crowd else product(same[:1], same[1:])
         add(equal, 1.0, content, content)
     shown = [same[:size] for same, size in zip(files, _shown(sizes, crowd).tolist(), strict=True)]
-    for first, second, score in _rows(pairs):
-        add(product(shown[first], shown[second]), score, first, second)
+    for first, second, score, origin in _rows(pairs):
+        add(product(shown[first], shown[second]), score, first, second, origin)
     return _sorted(found)
 
 
@@ -82,6 +87,7 @@ def matches_against(
     known_order: Sequence[int],
     *,
     equal_pixels: Collection[tuple[int, int]] = frozenset(),
+    views: Sequence[View] = (),
     max_matches: int = MAX_MATCHES,
 ) -> list[Match]:
     """Every pair of a new file (query) and a known file (reference) that match.
@@ -94,6 +100,7 @@ def matches_against(
         pairs: matches, a new content first and a known content second.
         known_order: positions of `known`, best to keep first.
         equal_pixels: content pairs (either way round) that hold the same pixels.
+        views: what the origins of `pairs` speak of.
         max_matches: refuse to hold more.
 
     Raises:
@@ -109,16 +116,20 @@ def matches_against(
     )
     queries, references = files_of(new_contents, count), _best_first(known_contents, known_order, count)
     shown = [same[:size] for same, size in zip(references, _shown(sizes, crowd).tolist(), strict=True)]
-    found = [
-        Match(new[a].path, known[b].path, score, copy_kind(first, second, same_pixels))
-        for first, second, score in _rows(pairs)
-        for a, b in product(queries[first], shown[second])
-    ]
+    found = []
+    for first, second, score, origin in _rows(pairs):
+        kind = copy_kind(first, second, same_pixels)
+        view = matched_view(origin, views, first="query", second="reference")
+        found += [
+            Match(new[a].path, known[b].path, score, kind, view)
+            for a, b in product(queries[first], shown[second])
+        ]
     return _sorted(found)
 
 
-def _rows(pairs: Pairs) -> Iterable[tuple[int, int, float]]:
-    return zip(pairs.first.tolist(), pairs.second.tolist(), pairs.scores.tolist(), strict=True)
+def _rows(pairs: Pairs) -> Iterable[tuple[int, int, float, int]]:
+    origins = [0] * len(pairs) if pairs.origins is None else pairs.origins.tolist()
+    return zip(pairs.first.tolist(), pairs.second.tolist(), pairs.scores.tolist(), origins, strict=True)
 
 
 def _best_first(contents: Ints, order: Sequence[int], count: int) -> list[list[int]]:

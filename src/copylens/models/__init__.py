@@ -3,7 +3,7 @@
 Importing this package is quick: the engines' runtimes are loaded when an engine is made.
 """
 
-from copylens.models.card import Calibration, Golden, ModelCard, Provenance
+from copylens.models.card import Calibration, Golden, ModelCard, Provenance, ViewCalibration
 from copylens.models.downloading import download
 from copylens.models.engines.base import Engine
 from copylens.models.engines.selection import create_engine
@@ -34,6 +34,7 @@ __all__ = [
     "ModelPackage",
     "Provenance",
     "VerifyReport",
+    "ViewCalibration",
     "bundled_directory",
     "check_graph",
     "create_engine",

@@ -10,7 +10,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from copylens.config import from_mapping, to_mapping
@@ -24,6 +24,22 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ViewCalibration:
+    """The same where pictures are described by several views.
+
+    Attributes:
+        threshold: in [-1, 1]; a match is ``score >= threshold``, where the score is the larger of that of two wholes
+            and that of the best view with a whole, less the penalty.
+        penalty: in [0, 2].
+        keys: which views, as the catalog names them; of others nothing was measured.
+    """
+
+    threshold: float
+    penalty: float
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Calibration:
     """From which score on two images count as copies, and what that choice rests on.
 
@@ -31,11 +47,13 @@ class Calibration:
         threshold: in [-1, 1]; a match is ``score >= threshold``.
         false_matches_per_million_pairs: of unrelated images at this threshold; None when nobody measured it.
         background: which unrelated images it was measured on.
+        views: by the name of a set of views; with each the same rate holds.
     """
 
     threshold: float
     false_matches_per_million_pairs: float | None = None
     background: str = ""
+    views: dict[str, ViewCalibration] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -159,6 +177,14 @@ def check_card(card: ModelCard, *, where: str) -> None:
             f"the golden descriptor of {g.picture} must be {card.dims} finite numbers",
         )
         for g in card.golden
+    ]
+    rules += [
+        (
+            -1.0 <= measured.threshold <= 1.0 and 0 <= measured.penalty <= 2,
+            f"calibration.views.{name} must have a threshold in [-1, 1] and a penalty in [0, 2], not "
+            f"{measured.threshold} and {measured.penalty}",
+        )
+        for name, measured in card.calibration.views.items()
     ]
     for holds, complaint in rules:
         if not holds:

@@ -2,6 +2,7 @@
 
 Memory: about 750 bytes for each file with a path of 80 characters, and, whatever the folder's size, the loader's window
 and two batches of prepared inputs. Every batch is one transaction, so a killed run loses at most the batch in flight.
+With views, a batch ends with the picture whose inputs fill it, and a content that lacks some gets those alone.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from copylens.catalog import Catalog, CatalogImage, NewContent, SameContent, SkippedFile
-from copylens.images import Loaded, load
-from copylens.records import FoundFile, PictureFacts, Skipped
+from copylens.images import Loaded, load, no_views, view_key
+from copylens.records import FoundFile, PictureFacts, Skipped, View
 from copylens.workflows.describer import BATCH, Describer
 from copylens.workflows.finding import Found, find
 from copylens.workflows.settings import FileSettings, Progress
@@ -66,7 +67,13 @@ class Ingested:
 
 
 def ingest(
-    catalog: Catalog, describer: Describer, roots: Sequence[str], files: FileSettings, *, progress: Progress
+    catalog: Catalog,
+    describer: Describer,
+    roots: Sequence[str],
+    files: FileSettings,
+    *,
+    views: Sequence[View] = (),
+    progress: Progress,
 ) -> Ingested:
     """Bring the catalog up to date with `roots` and say what lies there now.
 
@@ -76,11 +83,17 @@ def ingest(
         EngineError: the network failed.
     """
     found = find(roots, files, progress=progress)
-    return ingest_found(catalog, describer, found, workers=files.workers, progress=progress)
+    return ingest_found(catalog, describer, found, workers=files.workers, views=views, progress=progress)
 
 
 def ingest_found(
-    catalog: Catalog, describer: Describer, found: Found, *, workers: int | None, progress: Progress
+    catalog: Catalog,
+    describer: Describer,
+    found: Found,
+    *,
+    workers: int | None,
+    views: Sequence[View] = (),
+    progress: Progress,
 ) -> Ingested:
     """Bring the catalog up to date with what a walk found.
 
@@ -89,6 +102,7 @@ def ingest_found(
         describer: makes the descriptors that are missing.
         found: the files.
         workers: decoding threads; None takes one per processor.
+        views: described beside the whole pictures; the catalog then wants them.
         progress: called as ``progress("describe", done, total)``.
 
     Raises:
@@ -97,14 +111,22 @@ def ingest_found(
     """
     seen = Ingested(skipped=list(found.skipped))
     started = time.perf_counter()
+    catalog.want_views([view_key(view) for view in views])
     catalog.record(found.skipped)
     unread = _partition(catalog, found.files, seen)
     done = len(found.files) - len(unread)
     progress("describe", done, len(found.files))
     threads = workers or os.cpu_count() or 1
     # Closed here and now, so that after an error no thread goes on reading.
-    with closing(load(unread, describer.input, workers=threads, known=catalog.has_content)) as stream:
-        for batch in _batches(zip(unread, stream, strict=True), catalog.has_content):
+    stream = load(
+        unread,
+        describer.input,
+        workers=threads,
+        known=catalog.has_content,
+        missing=_missing_of(catalog, views),
+    )
+    with closing(stream):
+        for batch in _batches(zip(unread, stream, strict=True), catalog):
             _record(catalog, describer, batch, seen)
             done += len(batch)
             progress("describe", done, len(found.files))
@@ -115,6 +137,14 @@ def ingest_found(
         found.roots, {*seen.paths, *(item.path for item in seen.skipped)}, exists=os.path.lexists
     )
     return seen
+
+
+def _missing_of(catalog: Catalog, views: Sequence[View]) -> Callable[[str], Sequence[View]]:
+    """What the loader asks: the views that a content lacks."""
+    if not views:
+        return no_views
+    by_key = {view_key(view): view for view in views}
+    return lambda content: [by_key[key] for key in catalog.missing_views(content)]
 
 
 def _partition(catalog: Catalog, found: Sequence[FoundFile], seen: Ingested) -> list[FoundFile]:
@@ -130,11 +160,22 @@ def _partition(catalog: Catalog, found: Sequence[FoundFile], seen: Ingested) -> 
 
 @dataclass(frozen=True, slots=True)
 class _Fresh:
-    """A content that nobody has described yet, and the first file that holds it."""
+    """A content of which something is to be described, and the first file that holds it.
+
+    Attributes:
+        facts, pixels: of the whole picture; None where the catalog has it.
+        views: inputs by the view's key.
+    """
 
     file: FoundFile
-    facts: PictureFacts
-    pixels: npt.NDArray[np.generic]
+    facts: PictureFacts | None
+    pixels: npt.NDArray[np.generic] | None
+    views: dict[str, npt.NDArray[np.generic]]
+
+    @property
+    def inputs(self) -> list[npt.NDArray[np.generic]]:
+        """What the network must see: the whole first, then the views."""
+        return [*([] if self.pixels is None else [self.pixels]), *self.views.values()]
 
 
 @dataclass
@@ -144,35 +185,42 @@ class _Batch:
     Attributes:
         fresh: by content hash, what the network must see.
         others: files of a known or a fresh content, and skipped ones.
+        inputs: how many pictures and views `fresh` holds.
     """
 
     fresh: dict[str, _Fresh] = field(default_factory=dict)
     others: list[SameContent | SkippedFile] = field(default_factory=list)
+    inputs: int = 0
 
     def __len__(self) -> int:
         """How many files."""
         return len(self.fresh) + len(self.others)
 
-    def add(self, file: FoundFile, item: Loaded | Skipped, known: Callable[[str], bool]) -> None:
-        """Take in a file and what the threads made of it; `known` says which contents have a descriptor."""
+    def add(self, file: FoundFile, item: Loaded | Skipped, catalog: Catalog) -> None:
+        """Take in a file and what the threads made of it."""
         if isinstance(item, Skipped):
             self.others.append(SkippedFile(item, file))
             return
         # Asked once more: an equal file may have been described since a thread began to decode this one. So the
         # batches, and with them the rounding of the scores, do not depend on how quick the threads are.
-        described = item.content_hash in self.fresh or known(item.content_hash)
-        if described or item.facts is None or item.pixels is None:
-            self.others.append(SameContent(item.file, item.content_hash))
+        content = item.content_hash
+        pixels = None if catalog.has_content(content) else item.pixels
+        lacking = set(catalog.missing_views(content))
+        views = {key: made for view, made in item.views if (key := view_key(view)) in lacking}
+        if content in self.fresh or (pixels is None and not views):
+            self.others.append(SameContent(item.file, content))
         else:
-            self.fresh[item.content_hash] = _Fresh(item.file, item.facts, item.pixels)
+            fresh = _Fresh(item.file, item.facts, pixels, views)
+            self.fresh[content] = fresh
+            self.inputs += len(fresh.inputs)
 
 
-def _batches(stream: Iterator[Read], known: Callable[[str], bool]) -> Iterator[_Batch]:
-    """Cut the stream so that a batch holds at most `BATCH` pictures for the network, and `CHUNK` files."""
+def _batches(stream: Iterator[Read], catalog: Catalog) -> Iterator[_Batch]:
+    """Cut the stream: a batch ends when it holds `BATCH` inputs for the network, or `CHUNK` files."""
     batch = _Batch()
     for file, item in stream:
-        batch.add(file, item, known)
-        if len(batch.fresh) == BATCH or len(batch) == CHUNK:
+        batch.add(file, item, catalog)
+        if batch.inputs >= BATCH or len(batch) == CHUNK:
             yield batch
             batch = _Batch()
     if len(batch):
@@ -182,11 +230,11 @@ def _batches(stream: Iterator[Read], known: Callable[[str], bool]) -> Iterator[_
 def _record(catalog: Catalog, describer: Describer, batch: _Batch, seen: Ingested) -> None:
     rows: list[NewContent | SameContent | SkippedFile] = []
     if batch.fresh:
-        descriptors = describer.describe_prepared([item.pixels for item in batch.fresh.values()])
-        rows += [
-            NewContent(item.file, content, item.facts, row)
-            for (content, item), row in zip(batch.fresh.items(), descriptors, strict=True)
-        ]
+        inputs = [made for item in batch.fresh.values() for made in item.inputs]
+        # No more at once than the network sees without views: its memory is bounded.
+        parts = [inputs[start : start + BATCH] for start in range(0, len(inputs), BATCH)]
+        described = iter(np.concatenate([describer.describe_prepared(part) for part in parts]))
+        rows += [_described(content, item, described) for content, item in batch.fresh.items()]
     # After the new contents, since a file may equal one of this very batch.
     rows += batch.others
     catalog.record(rows)
@@ -194,3 +242,14 @@ def _record(catalog: Catalog, describer: Describer, batch: _Batch, seen: Ingeste
     seen.paths += [row.file.path for row in rows if not isinstance(row, SkippedFile)]
     seen.described += len(batch.fresh)
     seen.reused += sum(isinstance(row, SameContent) for row in batch.others)
+
+
+def _described(
+    content: str, item: _Fresh, described: Iterator[npt.NDArray[np.float32]]
+) -> NewContent | SameContent:
+    """Take as many rows as the item has inputs."""
+    whole = None if item.pixels is None else next(described)
+    views = {key: next(described) for key in item.views}
+    if whole is None or item.facts is None:
+        return SameContent(item.file, content, views)
+    return NewContent(item.file, content, item.facts, whole, views)

@@ -13,20 +13,24 @@ import numpy.typing as npt
 from copylens.catalog import Catalog, CatalogImage
 from copylens.matching import (
     KeepRules,
+    Limits,
     Pairs,
+    ViewRows,
     cross_join,
+    cross_join_views,
     group_against,
     group_images,
     keep_order,
     matches_against,
     matches_within,
     self_join,
+    self_join_views,
 )
-from copylens.records import Group, ImageFacts, Match, ScanTiming
+from copylens.records import Descriptors, Group, ImageFacts, Match, ScanTiming, View, ViewsName
 from copylens.workflows.describer import Describer, load_from_settings
 from copylens.workflows.describing import open_catalog
 from copylens.workflows.exactness import pixel_equal_pairs
-from copylens.workflows.finding import find_sides
+from copylens.workflows.finding import Found, find_sides
 from copylens.workflows.ingest import Ingested, ingest_found
 from copylens.workflows.result import ScanResult
 from copylens.workflows.settings import (
@@ -42,6 +46,7 @@ from copylens.workflows.settings import (
     path_list,
     silent,
 )
+from copylens.workflows.viewing import check_views, limits_of, views_of
 
 
 def scan(
@@ -49,6 +54,7 @@ def scan(
     *,
     against: PathLike | Sequence[PathLike] = (),
     model: PathLike | None = None,
+    views: ViewsName = "fast",
     threshold: float | None = None,
     keep: str = DEFAULT_KEEP,
     catalog: PathLike | None = None,
@@ -68,6 +74,9 @@ def scan(
         against: known images. When given, each image under `paths` is compared with these only, and the known ones
             are not compared with each other; a file under both counts as new, however its path is spelled.
         model: a model name or package directory; None takes the bundled default.
+        views: ``"fast"`` describes each image as a whole; ``"balanced"`` and ``"thorough"`` also by parts of it, so
+            that an image inside another is found. A whole is then compared with wholes and with views, and the best
+            score counts; a view's score less a penalty, which keeps the rate of false matches.
         threshold: score in [-1, 1] from which two images are copies; None takes the model's own.
         keep: ordered rules that choose a group's keeper: resolution, bytes, format, oldest, newest, path:GLOB.
         catalog: the file where descriptors are kept; None takes one in the user's cache folder.
@@ -89,6 +98,7 @@ def scan(
         model=ModelSettings(
             model=None if model is None else str(model), device=device, engine=engine, precision=precision
         ),
+        views=check_views(views),
         threshold=threshold,
         keep=keep,
         catalog=catalog,
@@ -102,6 +112,7 @@ def scan_with(
     *,
     against: Sequence[str],
     model: ModelSettings,
+    views: ViewsName = "fast",
     threshold: float | None,
     keep: str,
     catalog: PathLike | None,
@@ -114,17 +125,19 @@ def scan_with(
     if threshold is not None:
         check_threshold(threshold)
     describer = load_from_settings(model)
-    limit = describer.threshold if threshold is None else threshold
+    limits = limits_of(describer.package, views, threshold=threshold)
     workers = files.workers or os.cpu_count() or 1
     with open_catalog(catalog, describer) as store:
-        new, known = _ingest_sides(store, describer, paths, against, files, progress)
-        task = _Task(store, rules, limit, workers, progress)
+        sides = find_sides(paths, against, files, progress=progress)
+        new, known = _ingest_sides(store, describer, sides, files, views_of(views), progress)
+        task = _Task(store, rules, limits, views_of(views), workers, progress)
         found = task.compare(new, known) if against else task.join(new)
     seconds = new.seconds + known.seconds
     described = new.described + known.described
     return ScanResult(
         model=describer.identity,
-        threshold=limit,
+        threshold=limits.threshold,
+        views=views,
         roots=tuple(paths),
         against=tuple(against),
         keep=rules.names,
@@ -145,23 +158,24 @@ def scan_with(
 def _ingest_sides(
     catalog: Catalog,
     describer: Describer,
-    new: Sequence[str],
-    known: Sequence[str],
+    sides: tuple[Found, Found],
     files: FileSettings,
+    views: Sequence[View],
     progress: Progress,
 ) -> tuple[Ingested, Ingested]:
-    """Both sides one after the other, with one progress over both; without `known` the second is empty."""
-    sides = find_sides(new, known, files, progress=progress)
+    """Both sides one after the other, with one progress over both; without known roots the second is empty."""
     before, total = 0, sum(len(side.files) for side in sides)
 
     def both(stage: str, done: int, _: int | None) -> None:
         progress(stage, before + done, total)
 
-    first = ingest_found(catalog, describer, sides[0], workers=files.workers, progress=both)
-    if not known:
+    first = ingest_found(catalog, describer, sides[0], workers=files.workers, views=views, progress=both)
+    if not sides[1].roots:
         return first, Ingested()
     before = len(sides[0].files)
-    return first, ingest_found(catalog, describer, sides[1], workers=files.workers, progress=both)
+    return first, ingest_found(
+        catalog, describer, sides[1], workers=files.workers, views=views, progress=both
+    )
 
 
 @dataclass
@@ -185,7 +199,8 @@ class _Task:
 
     catalog: Catalog
     rules: KeepRules
-    threshold: float
+    limits: Limits
+    views: Sequence[View]
     workers: int
     progress: Progress
 
@@ -194,13 +209,12 @@ class _Task:
         rows = seen.images(self.catalog)
         contents = _distinct(rows)
         side = _side(rows, contents)
-        descriptors = self.catalog.descriptors([content.content_id for content in contents])
-        pairs = self_join(descriptors, self.threshold, progress=self._matching)
+        pairs = self._self(contents)
         equal = self._equal_pixels(contents, pairs)
         order = keep_order(side.images, self.rules)
         return _Found(
-            group_images(side.images, side.contents, pairs, order, equal_pixels=equal),
-            matches_within(side.images, side.contents, pairs, order, equal_pixels=equal),
+            group_images(side.images, side.contents, pairs, order, equal_pixels=equal, views=self.views),
+            matches_within(side.images, side.contents, pairs, order, equal_pixels=equal, views=self.views),
             {image.path: image for image in side.images},
         )
 
@@ -214,10 +228,23 @@ class _Task:
         order = keep_order(known.images, self.rules)
         sides = (new.images, new.contents, known.images, known.contents, pairs)
         return _Found(
-            group_against(*sides, order, equal_pixels=equal),
-            matches_against(*sides, order, equal_pixels=equal),
+            group_against(*sides, order, equal_pixels=equal, views=self.views),
+            matches_against(*sides, order, equal_pixels=equal, views=self.views),
             {image.path: image for image in [*new.images, *known.images]},
         )
+
+    def _self(self, contents: Sequence[CatalogImage]) -> Pairs:
+        """Pairs of contents, by their numbers in `contents`."""
+        descriptors = self.catalog.descriptors([content.content_id for content in contents])
+        if not self.views:
+            return self_join(descriptors, self.limits.threshold, progress=self._matching)
+        rows = self._view_rows(contents)
+        return self_join_views(descriptors, rows, len(self.views), self.limits, progress=self._matching)
+
+    def _view_rows(self, contents: Sequence[CatalogImage]) -> ViewRows:
+        """Views of contents, read block by block: all of them may be larger than memory."""
+        numbers = [content.content_id for content in contents]
+        return lambda start, stop: self.catalog.view_descriptors(numbers[start:stop])
 
     def _cross(
         self, contents: Sequence[CatalogImage], new: npt.NDArray[np.int64], known: npt.NDArray[np.int64]
@@ -225,9 +252,7 @@ class _Task:
         """Pairs of a new content and a known content, by their numbers in `contents`."""
         descriptors = self.catalog.descriptors([content.content_id for content in contents])
         queries, references = np.unique(new), np.unique(known)
-        pairs = cross_join(
-            descriptors[queries], descriptors[references], self.threshold, progress=self._matching
-        )
+        pairs = self._crossed(contents, descriptors, queries, references)
         first, second = queries[pairs.first], references[pairs.second]
         # Equal bytes match whatever the threshold and rounding say.
         shared, other = np.intersect1d(queries, references), first != second
@@ -235,6 +260,29 @@ class _Task:
             np.concatenate((first[other], shared)),
             np.concatenate((second[other], shared)),
             np.concatenate((pairs.scores[other], np.ones(len(shared), np.float32))),
+            None
+            if pairs.origins is None
+            else np.concatenate((pairs.origins[other], np.zeros(len(shared), np.int64))),
+        )
+
+    def _crossed(
+        self,
+        contents: Sequence[CatalogImage],
+        descriptors: Descriptors,
+        queries: npt.NDArray[np.int64],
+        references: npt.NDArray[np.int64],
+    ) -> Pairs:
+        asked, known = descriptors[queries], descriptors[references]
+        if not self.views:
+            return cross_join(asked, known, self.limits.threshold, progress=self._matching)
+        asked_rows = self._view_rows([contents[number] for number in queries.tolist()])
+        known_rows = self._view_rows([contents[number] for number in references.tolist()])
+        return cross_join_views(
+            (asked, asked_rows),
+            (known, known_rows),
+            len(self.views),
+            self.limits,
+            progress=self._matching,
         )
 
     def _equal_pixels(self, contents: Sequence[CatalogImage], pairs: Pairs) -> set[tuple[int, int]]:

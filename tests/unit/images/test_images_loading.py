@@ -27,6 +27,7 @@ from copylens.images import (
     read_found,
 )
 from copylens.images import loading as module
+from copylens.images import views as preparing
 from copylens.records import FoundFile, InputSpec, Skipped
 from strange_pictures import encode
 
@@ -145,7 +146,7 @@ def test_known_contents_are_hashed_but_not_decoded(folder: Path, monkeypatch: py
         decoded.append(data)
         return decode(data, box=box)
 
-    monkeypatch.setattr(module, "decode", counted)
+    monkeypatch.setattr(preparing, "decode", counted)
     out = list(load(files, SPEC, workers=2, known=known.__contains__))
     assert [item.pixels is None for item in out if isinstance(item, Loaded)] == [True, False] * 15
     assert [item.facts is None for item in out if isinstance(item, Loaded)] == [True, False] * 15
@@ -224,7 +225,7 @@ def test_too_little_memory_for_one_picture_is_a_reason(folder: Path, monkeypatch
     def exhausted(pixels: object, spec: InputSpec) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(module, "prepare", exhausted)
+    monkeypatch.setattr(preparing, "prepare", exhausted)
     (item,) = load(files_in(folder)[:1], SPEC, workers=1, known=nothing_known)
     assert isinstance(item, Skipped)
     assert item.code == "too-large"

@@ -11,7 +11,7 @@ import pytest
 
 from copylens.catalog import Catalog, NewContent
 from copylens.errors import ImageError
-from copylens.images import content_hash, loading, read_found
+from copylens.images import content_hash, loading, read_found, views
 from copylens.records import RETRIED_CODES, SKIP_CODES, FoundFile, PictureFacts, Skipped
 from copylens.workflows.describer import BATCH
 from copylens.workflows.ingest import ingest
@@ -99,7 +99,7 @@ def test_known_bytes_under_another_name_need_no_network(
         os.link(first, target)
     else:
         first.rename(target)
-    monkeypatch.setattr(loading, "decode", None)
+    monkeypatch.setattr(views, "decode", None)
     seen = run_pass(catalog, model, folder)
     kept = [str(first)] if how in ("copy", "link") else []
     assert seen.paths == sorted([*kept, str(other), str(target)])

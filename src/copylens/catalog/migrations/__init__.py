@@ -5,10 +5,10 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 
-from copylens.catalog.migrations import m001_initial
+from copylens.catalog.migrations import m001_initial, m002_views
 from copylens.catalog.migrations.m001_initial import APPLICATION_ID
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (m001_initial.apply,)
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (m001_initial.apply, m002_views.apply)
 
 
 def version_of(connection: sqlite3.Connection) -> int:

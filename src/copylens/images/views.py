@@ -1,0 +1,127 @@
+"""A picture in, network inputs of its whole and of parts and turns of it out.
+
+A picture that was pasted into another fills one of the other's parts, and there the two wholes are alike again.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from copylens.images.decoding import Decoded, decode
+from copylens.images.preprocessing import decode_box, prepare
+from copylens.records import InputSpec, PictureFacts, Pixels, Turn, View, ViewsName
+
+_TURNS: dict[Turn, functools.partial[Pixels] | None] = {
+    "none": None,
+    "hflip": functools.partial(np.flip, axis=1),
+    "vflip": functools.partial(np.flip, axis=0),
+    "rot90": functools.partial(np.rot90, k=1),
+    "rot180": functools.partial(np.rot90, k=2),
+    "rot270": functools.partial(np.rot90, k=3),
+}
+
+
+def grid(scale: float, count: int) -> tuple[View, ...]:
+    """`count` x `count` boxes of `scale` of each side, evenly spread from edge to edge, row by row."""
+    step = (1 - scale) / (count - 1)
+    starts = [place * step for place in range(count)]
+    return tuple(
+        View(round(left, 4), round(top, 4), round(left + scale, 4), round(top + scale, 4))
+        for top in starts
+        for left in starts
+    )
+
+
+CENTRE = View(0.2, 0.2, 0.8, 0.8)
+CORNERS = grid(0.6, 2)
+TURNS = (View(turn="vflip"), View(turn="rot90"), View(turn="rot270"))
+
+VIEW_SETS: dict[ViewsName, tuple[View, ...]] = {
+    "fast": (),
+    "balanced": (CENTRE, *CORNERS),
+    "thorough": (CENTRE, *CORNERS, *TURNS),
+}
+"""The views beside the whole picture, by the name of their set; each set holds the one before."""
+
+
+def view_key(view: View) -> str:
+    """Name a view by its geometry, as the catalog knows it: ``"0.2,0.2,0.8,0.8"``, ``"0,0,1,1,rot90"``."""
+    sides = (view.left, view.top, view.right, view.bottom)
+    return ",".join([*(f"{side:g}" for side in sides), *([] if view.turn == "none" else [view.turn])])
+
+
+def pixel_box(view: View, width: int, height: int) -> tuple[int, int, int, int]:
+    """Give a view's box in pixels of a picture: left, top, right, bottom; at least one pixel, inside the picture."""
+    left, right = _span(view.left, view.right, width)
+    top, bottom = _span(view.top, view.bottom, height)
+    return left, top, right, bottom
+
+
+def cut(pixels: Pixels, view: View) -> Pixels:
+    """Cut a view out of upright pixels ``(H, W, 3) uint8`` and turn it; what comes back is contiguous."""
+    left, top, right, bottom = pixel_box(view, pixels.shape[1], pixels.shape[0])
+    part = pixels[top:bottom, left:right]
+    turn = _TURNS[view.turn]
+    return np.ascontiguousarray(part if turn is None else turn(part))
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What a network is to see of one picture.
+
+    Attributes:
+        facts: of the picture at full size.
+        pixels: upright, at the scale that suffices for the largest thing asked for.
+        whole: the input of the whole picture; None where it was not asked for.
+        views: the inputs of the views, in their order.
+    """
+
+    facts: PictureFacts
+    pixels: Pixels
+    whole: npt.NDArray[Any] | None
+    views: tuple[npt.NDArray[Any], ...]
+
+
+def prepare_views(data: bytes, spec: InputSpec, views: Sequence[View], *, whole: bool = True) -> Prepared:
+    """Decode a picture and make the network's inputs of its whole and of views.
+
+    The whole is decoded at its own scale, so that its descriptor does not depend on which views are asked for; a part
+    needs the picture larger, and a large picture is decoded a second time for it.
+
+    Args:
+        data: the whole file.
+        spec: what the network wants.
+        views: which.
+        whole: whether the input of the whole picture is asked for, too.
+
+    Raises:
+        ImageError: as `decode`.
+    """
+    decoded = decode(data, box=decode_box(spec) if whole or not views else _view_box(spec, views))
+    entire = prepare(decoded.pixels, spec) if whole else None
+    if whole and views and _is_reduced(decoded):
+        decoded = decode(data, box=_view_box(spec, views))
+    parts = tuple(prepare(cut(decoded.pixels, view), spec) for view in views)
+    return Prepared(decoded.facts, decoded.pixels, entire, parts)
+
+
+def _view_box(spec: InputSpec, views: Sequence[View]) -> tuple[int, int]:
+    """The (height, width) at which the smallest view has the pixels that `decode_box` gives a whole picture."""
+    smallest = min(min(view.right - view.left, view.bottom - view.top) for view in views)
+    height, width = decode_box(spec)
+    return round(height / smallest), round(width / smallest)
+
+
+def _is_reduced(decoded: Decoded) -> bool:
+    return decoded.pixels.shape[:2] != (decoded.facts.height, decoded.facts.width)
+
+
+def _span(start: float, stop: float, length: int) -> tuple[int, int]:
+    first = min(round(start * length), length - 1)
+    return first, min(max(round(stop * length), first + 1), length)

@@ -1,0 +1,53 @@
+"""The name of a set of views in; the views, and the scores from which a model's pictures match with them, out."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from copylens.errors import UsageError
+from copylens.images import VIEW_SETS, view_key
+from copylens.matching import Limits
+from copylens.models import ModelPackage
+from copylens.records import View, ViewsName
+
+PENALTIES: dict[ViewsName, float] = {"fast": 0.0, "balanced": 0.03, "thorough": 0.05}
+"""Taken off the scores of views where a model's card does not say; measured, see docs/models.md."""
+
+
+def check_views(name: str) -> ViewsName:
+    """Return the name of a set of views; raises UsageError for any other text."""
+    for known in get_args(ViewsName):
+        if name == known:
+            return known  # type: ignore[no-any-return]
+    raise UsageError(f"There are no views called {name!r}; choose {', '.join(get_args(ViewsName))}.")
+
+
+def views_of(name: ViewsName) -> tuple[View, ...]:
+    """The views of a set, beside the whole picture; none for ``"fast"``."""
+    return VIEW_SETS[name]
+
+
+def limits_of(package: ModelPackage, name: ViewsName, *, threshold: float | None = None) -> Limits:
+    """From which score on pictures match when they are described by a set of views.
+
+    A model that was calibrated with these views promises as many false matches as with one; for another its own
+    threshold stands, and views' scores lose `PENALTIES`.
+
+    Args:
+        package: the model.
+        name: of the set.
+        threshold: the user's own; None takes the model's.
+    """
+    calibration = package.calibration
+    measured = calibration.views.get(name)
+    if measured is not None and measured.keys != keys_of(name):
+        # Of other views than this version cuts.
+        measured = None
+    own = calibration.threshold if measured is None else measured.threshold
+    penalty = PENALTIES[name] if measured is None else measured.penalty
+    return Limits(own if threshold is None else threshold, penalty)
+
+
+def keys_of(name: ViewsName) -> tuple[str, ...]:
+    """What the catalog calls the views of a set."""
+    return tuple(view_key(view) for view in views_of(name))
