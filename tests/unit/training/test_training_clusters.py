@@ -15,7 +15,8 @@ def blobs(centres: int, each: int, dims: int = 16, *, seed: int = 0) -> npt.NDAr
     """Rows about orthogonal directions; row i is of blob ``i % centres``."""
     noise = np.random.default_rng(seed).normal(scale=0.05, size=(centres * each, dims))
     rows = np.eye(dims)[np.arange(centres * each) % centres] + noise
-    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    unit: npt.NDArray[np.float32] = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    return unit
 
 
 def test_rows_of_one_direction_come_to_one_cluster() -> None:

@@ -8,11 +8,12 @@ from torch import nn
 from copylens.networks.sscd import SSCDNetwork
 from copylens.training.settings import TrainSettings
 from copylens.training.terms.base import Term
+from copylens.training.terms.swav import make_swav
 
 
 def make_terms(
-    settings: TrainSettings,  # noqa: ARG001 - read as soon as a term is there
-    network: SSCDNetwork,  # noqa: ARG001
+    settings: TrainSettings,
+    network: SSCDNetwork,
     device: torch.device,
 ) -> list[Term]:
     """Make the terms of a recipe, on the device; fresh ones are drawn from PyTorch's global random state.
@@ -26,6 +27,8 @@ def make_terms(
         UsageError: a term does not fit the network.
     """
     terms: list[Term] = []
+    if settings.swav.weight:
+        terms.append(make_swav(settings.swav, settings.augment, network))
     return [term.to(device) for term in terms]
 
 
