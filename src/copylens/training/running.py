@@ -20,6 +20,7 @@ from copylens.models import ModelPackage, Provenance
 from copylens.networks.sscd import SSCDNetwork
 from copylens.records import Skipped
 from copylens.training.augment import Augmenter
+from copylens.training.backbone_file import BACKBONE, write_backbone
 from copylens.training.building import build_network, pooled_features, whiten_projection
 from copylens.training.checkpoint import load_checkpoint
 from copylens.training.data import PictureLoader, PictureSource, open_pictures, protect
@@ -138,6 +139,7 @@ class _Run:
             if not self.processes.is_first:
                 return None
             broken = [*self.source.skipped, *loader.broken.values()]
+        write_backbone(trainer.best_network.backbone, self.task.run / BACKBONE)
         package = export_model(
             trainer.best_network,
             self.settings,
