@@ -70,7 +70,7 @@ def make_findings(
         "timing": ScanTiming(seconds=2.5, described=40, reused=2, images_per_second=20.25),
         **values,
     }
-    matches = tuple(Match(m.path, g.keeper, m.score, m.kind) for g in groups for m in g.members)
+    matches = tuple(Match(m.path, g.keeper, m.score, m.kind, m.view) for g in groups for m in g.members)
     return Findings(groups=tuple(groups), matches=matches, skipped=tuple(skipped), images=facts, **given)
 
 

@@ -16,10 +16,12 @@ from copylens.cli.options import (
     PrecisionOption,
     QuietOption,
     ThresholdOption,
+    ViewsOption,
     filled,
 )
 
 if TYPE_CHECKING:
+    from copylens.records import MatchedView
     from copylens.workflows.compare import Comparison
 
 COPY, NOT_A_COPY = 0, 1
@@ -35,6 +37,7 @@ VERDICTS = {
 def compare_command(
     first: Annotated[str, typer.Argument(metavar="A", help="An image file.", callback=filled)],
     second: Annotated[str, typer.Argument(metavar="B", help="Another image file.", callback=filled)],
+    views: ViewsOption = "fast",
     threshold: ThresholdOption = None,
     json_: JsonOption = False,
     quiet: QuietOption = False,
@@ -52,7 +55,7 @@ def compare_command(
         from copylens.workflows.describer import load_model
 
         describer = load_model(model, device=device, engine=engine, precision=precision)
-        verdict = compare(first, second, model=describer, threshold=threshold)
+        verdict = compare(first, second, model=describer, views=views, threshold=threshold)
         if json_:
             typer.echo(json.dumps({"version": 1, **verdict.to_dict()}, indent=2))
         elif not quiet:
@@ -60,10 +63,22 @@ def compare_command(
         raise typer.Exit(COPY if verdict.is_copy else NOT_A_COPY)
 
 
+def _said_of_view(matched: MatchedView) -> str:
+    view = matched.view
+    name = "A" if matched.side == "first" else "B"
+    box = (
+        f"{view.left:.0%} to {view.right:.0%} of its width, {view.top:.0%} to {view.bottom:.0%} of its height"
+    )
+    turn = "" if view.turn == "none" else f", {view.turn}"
+    return f"best seen in a part of {name}: {box}{turn}"
+
+
 def _print(verdict: Comparison) -> None:
     from copylens.reports import human_bytes
 
     typer.echo(VERDICTS[verdict.kind])
+    if verdict.view is not None:
+        typer.echo(_said_of_view(verdict.view))
     limit = f"copies begin at {verdict.threshold:.4f} (model {printable(verdict.model.name)})"
     typer.echo(f"score {verdict.score:.4f}; {limit}")
     files = (verdict.first, verdict.second)

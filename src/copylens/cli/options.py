@@ -6,7 +6,7 @@ from typing import Annotated, TypeAlias, TypeVar, get_args
 
 import typer
 
-from copylens.workflows.settings import DeviceName, EngineName, Precision
+from copylens.workflows.settings import DeviceName, EngineName, Precision, ViewsName
 
 T = TypeVar("T")
 
@@ -45,6 +45,14 @@ ThresholdOption: TypeAlias = Annotated[
         metavar="SCORE",
         help="Score, from -1 to 1, from which images are copies; default: the model's.",
         callback=score,
+    ),
+]
+ViewsOption: TypeAlias = Annotated[
+    ViewsName,
+    typer.Option(
+        "--views",
+        metavar="|".join(get_args(ViewsName)),
+        help="How many views describe an image: the whole alone, or parts of it too, which find images inside others.",
     ),
 ]
 CatalogOption: TypeAlias = Annotated[

@@ -21,6 +21,7 @@ from copylens.cli.options import (
     PrecisionOption,
     QuietOption,
     ThresholdOption,
+    ViewsOption,
     WorkersOption,
     filled,
 )
@@ -34,6 +35,7 @@ EXAMPLES = """\b
 Examples:
   copylens scan photos/ --html report.html
   copylens scan new/ --against photos/ --fail-on-found
+  copylens scan photos/ --views thorough
   copylens scan photos/ --keep path:originals,resolution,oldest --json
 """
 
@@ -81,6 +83,7 @@ FailOption = Annotated[
 def scan_command(
     paths: PathsArgument,
     against: AgainstOption = None,
+    views: ViewsOption = "fast",
     threshold: ThresholdOption = None,
     keep: KeepOption = DEFAULT_KEEP,
     html: HtmlOption = None,
@@ -109,6 +112,7 @@ def scan_command(
                 paths,
                 against=against or (),
                 model=ModelSettings(model=model, device=device, engine=engine, precision=precision),
+                views=views,
                 threshold=threshold,
                 keep=keep,
                 catalog=catalog,

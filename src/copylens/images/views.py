@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from copylens.images.decoding import Decoded, decode
 from copylens.images.preprocessing import decode_box, prepare
-from copylens.records import InputSpec, PictureFacts, Pixels, Turn, View, ViewsName
+from copylens.records import InputSpec, PictureFacts, Pixels, Turn, View
 
 _TURNS: dict[Turn, functools.partial[Pixels] | None] = {
     "none": None,
@@ -42,7 +42,7 @@ CENTRE = View(0.2, 0.2, 0.8, 0.8)
 CORNERS = grid(0.6, 2)
 TURNS = (View(turn="vflip"), View(turn="rot90"), View(turn="rot270"))
 
-VIEW_SETS: dict[ViewsName, tuple[View, ...]] = {
+VIEW_SETS: dict[str, tuple[View, ...]] = {
     "fast": (),
     "balanced": (CENTRE, *CORNERS),
     "thorough": (CENTRE, *CORNERS, *TURNS),
@@ -77,13 +77,11 @@ class Prepared:
 
     Attributes:
         facts: of the picture at full size.
-        pixels: upright, at the scale that suffices for the largest thing asked for.
         whole: the input of the whole picture; None where it was not asked for.
         views: the inputs of the views, in their order.
     """
 
     facts: PictureFacts
-    pixels: Pixels
     whole: npt.NDArray[Any] | None
     views: tuple[npt.NDArray[Any], ...]
 
@@ -108,7 +106,7 @@ def prepare_views(data: bytes, spec: InputSpec, views: Sequence[View], *, whole:
     if whole and views and _is_reduced(decoded):
         decoded = decode(data, box=_view_box(spec, views))
     parts = tuple(prepare(cut(decoded.pixels, view), spec) for view in views)
-    return Prepared(decoded.facts, decoded.pixels, entire, parts)
+    return Prepared(decoded.facts, entire, parts)
 
 
 def _view_box(spec: InputSpec, views: Sequence[View]) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from copylens.records import Findings, Group
+from copylens.records import Findings, Group, MatchedView
 from copylens.reports.wording import utc_time
 from copylens.version import __version__
 
@@ -84,13 +84,20 @@ def to_document(findings: Findings) -> dict[str, Any]:
         "copylens": __version__,
         "model": asdict(findings.model),
         "threshold": findings.threshold,
+        "views": findings.views,
         "roots": list(findings.roots),
         "against": list(findings.against),
         "keep": list(findings.keep),
         "groups": [group_document(group) for group in findings.groups],
         "matches": [
-            {"query": m.query, "reference": m.reference, "score": round(m.score, DIGITS), "kind": m.kind}
-            for m in findings.matches
+            {
+                "query": match.query,
+                "reference": match.reference,
+                "score": round(match.score, DIGITS),
+                "kind": match.kind,
+                "view": view_document(match.view),
+            }
+            for match in findings.matches
         ],
         "skipped": [asdict(item) for item in findings.skipped],
         "summary": asdict(summarise(findings)),
@@ -103,10 +110,24 @@ def group_document(group: Group) -> dict[str, Any]:
         "kind": group.kind,
         "keeper": group.keeper,
         "members": [
-            {"path": member.path, "score": round(member.score, DIGITS), "kind": member.kind}
+            {
+                "path": member.path,
+                "score": round(member.score, DIGITS),
+                "kind": member.kind,
+                "view": view_document(member.view),
+            }
             for member in group.members
         ],
     }
+
+
+def view_document(matched: MatchedView | None) -> dict[str, Any] | None:
+    """The view that showed a match; None where the two whole pictures did."""
+    if matched is None:
+        return None
+    view = matched.view
+    box = [view.left, view.top, view.right, view.bottom]
+    return {"side": matched.side, "box": box, "turn": view.turn}
 
 
 def table_rows(findings: Findings) -> Iterator[dict[str, Any]]:

@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from copylens.images import content_hash, decode, decode_box, pixel_hash, prepare, read_found
-from copylens.records import CopyKind, ImageFacts, ModelIdentity, Pixels
-from copylens.workflows.describer import Describer, load_model, naming
-from copylens.workflows.settings import PathLike, check_threshold
+import numpy as np
+import numpy.typing as npt
+
+from copylens.images import Prepared, content_hash, pixel_hash, prepare_views, read_found
+from copylens.matching import Limits
+from copylens.records import (
+    CopyKind,
+    Descriptors,
+    ImageFacts,
+    MatchedView,
+    ModelIdentity,
+    View,
+    ViewSide,
+)
+from copylens.reports import view_document
+from copylens.workflows.describer import BATCH, Describer, load_model, naming
+from copylens.workflows.settings import PathLike, ViewsName, check_threshold
+from copylens.workflows.viewing import check_views, limits_of, views_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,12 +32,15 @@ class Comparison:
     """The verdict on two pictures.
 
     Attributes:
-        score: inner product of the two descriptors, in [-1, 1].
+        score: inner product of the two descriptors, in [-1, 1]; with views, the best one, less the penalty where a view
+            made it.
         threshold: from which a score counts as a copy.
         is_copy: ``score >= threshold``, or the same bytes or pixels.
         kind: how the two equal each other; None when they are not copies.
         first, second: facts of the two files.
         model: which model judged.
+        views: how many views described each picture.
+        view: which view made the score; None for the two wholes.
     """
 
     score: float
@@ -32,10 +50,12 @@ class Comparison:
     first: ImageFacts
     second: ImageFacts
     model: ModelIdentity
+    views: ViewsName = "fast"
+    view: MatchedView | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON, keys as the attributes above."""
-        return asdict(self)
+        """Plain values for JSON, keys as the attributes above; the view as docs/formats.md says."""
+        return {**asdict(self), "view": view_document(self.view)}
 
 
 def compare(
@@ -43,6 +63,7 @@ def compare(
     second: PathLike,
     *,
     model: Describer | PathLike | None = None,
+    views: ViewsName = "fast",
     threshold: float | None = None,
 ) -> Comparison:
     """Say whether two picture files are copies of one image.
@@ -50,45 +71,85 @@ def compare(
     Args:
         first, second: the files.
         model: a loaded model, or what `load_model` takes.
+        views: ``"fast"`` compares the two whole pictures; ``"balanced"`` and ``"thorough"`` also parts of each with the
+            whole of the other.
         threshold: from which a score counts as a copy; None takes the model's own.
 
     Raises:
-        UsageError: a threshold beyond -1 to 1.
+        UsageError: a threshold beyond -1 to 1, or other views.
         ImageError: one of the files cannot be read; the message names it.
         ModelError: no such model, or the package is damaged.
     """
     if threshold is not None:
         check_threshold(threshold)
+    name = check_views(views)
     describer = model if isinstance(model, Describer) else load_model(model)
-    limit = describer.threshold if threshold is None else threshold
-    one, other = (_read(os.fspath(path), describer) for path in (first, second))
-    vectors = describer.describe_prepared([prepare(file.pixels, describer.input) for file in (one, other)])
-    # Rounding lifts the score of equal rows above 1 by an ulp or two.
-    score = min(float(vectors[0] @ vectors[1]), 1.0)
+    limits = limits_of(describer.package, name, threshold=threshold)
+    one, other = (_read(os.fspath(path), describer, views_of(name)) for path in (first, second))
+    score, view = _score(describer, one, other, views_of(name), limits)
     kind = _equality(one, other)
-    if kind is None and score >= limit:
+    if kind is None and score >= limits.threshold:
         kind = "near"
-    return Comparison(score, limit, kind is not None, kind, one.facts, other.facts, describer.identity)
+    return Comparison(
+        score=score,
+        threshold=limits.threshold,
+        is_copy=kind is not None,
+        kind=kind,
+        first=one.facts,
+        second=other.facts,
+        model=describer.identity,
+        views=name,
+        view=view,
+    )
+
+
+def _score(
+    describer: Describer, one: _File, other: _File, views: Sequence[View], limits: Limits
+) -> tuple[float, MatchedView | None]:
+    """The best score of a whole and a whole or a view, and the view that made it."""
+    rows = _described(describer, [one.prepared.whole, other.prepared.whole])
+    # Rounding lifts the score of equal rows above 1 by an ulp or two.
+    whole = min(float(rows[0] @ rows[1]), 1.0)
+    best: tuple[float, MatchedView | None] = (whole, None)
+    sides: tuple[tuple[ViewSide, _File, Descriptors], ...] = (
+        ("first", one, rows[1]),
+        ("second", other, rows[0]),
+    )
+    for side, file, against in sides:
+        if not views:
+            break
+        scores = _described(describer, file.prepared.views) @ against
+        place = int(scores.argmax())
+        score = min(float(scores[place]), 1.0) - limits.penalty
+        if score > best[0]:
+            best = score, MatchedView(side, views[place])
+    return best
+
+
+def _described(describer: Describer, inputs: Sequence[npt.NDArray[Any] | None]) -> Descriptors:
+    made = [item for item in inputs if item is not None]
+    parts = [made[start : start + BATCH] for start in range(0, len(made), BATCH)]
+    return np.concatenate([describer.describe_prepared(part) for part in parts])
 
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """One of the two: its bytes, what they say, and the pixels at the scale that suffices."""
+    """One of the two: its bytes, what they say, and what the network is to see."""
 
     data: bytes
     facts: ImageFacts
-    pixels: Pixels
+    prepared: Prepared
 
 
-def _read(path: str, describer: Describer) -> _File:
+def _read(path: str, describer: Describer, views: Sequence[View]) -> _File:
     with naming(path):
         data, file = read_found(path)
-        decoded = decode(data, box=decode_box(describer.input))
-    size = decoded.facts
+        prepared = prepare_views(data, describer.input, views)
+    size = prepared.facts
     facts = ImageFacts(
         path, file.size, file.mtime_ns, size.width, size.height, size.format, content_hash(data)
     )
-    return _File(data, facts, decoded.pixels)
+    return _File(data, facts, prepared)
 
 
 def _equality(one: _File, other: _File) -> CopyKind | None:

@@ -26,7 +26,7 @@ from copylens.matching import (
     self_join,
     self_join_views,
 )
-from copylens.records import Descriptors, Group, ImageFacts, Match, ScanTiming, View, ViewsName
+from copylens.records import Descriptors, Group, ImageFacts, Match, ScanTiming, View
 from copylens.workflows.describer import Describer, load_from_settings
 from copylens.workflows.describing import open_catalog
 from copylens.workflows.exactness import pixel_equal_pairs
@@ -42,6 +42,7 @@ from copylens.workflows.settings import (
     PathLike,
     Precision,
     Progress,
+    ViewsName,
     check_threshold,
     path_list,
     silent,

@@ -34,6 +34,9 @@ EngineName: TypeAlias = Literal["auto", "onnxruntime", "openvino", "torch"]
 DeviceName: TypeAlias = Literal["auto", "cpu", "cuda"]
 Precision: TypeAlias = Literal["float32", "bfloat16", "float16"]
 
+ViewsName: TypeAlias = Literal["fast", "balanced", "thorough"]
+"""How many views describe a picture: the whole alone, or parts and turns of it, too."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSettings:

@@ -8,7 +8,8 @@ from copylens.errors import UsageError
 from copylens.images import VIEW_SETS, view_key
 from copylens.matching import Limits
 from copylens.models import ModelPackage
-from copylens.records import View, ViewsName
+from copylens.records import View
+from copylens.workflows.settings import ViewsName
 
 PENALTIES: dict[ViewsName, float] = {"fast": 0.0, "balanced": 0.03, "thorough": 0.05}
 """Taken off the scores of views where a model's card does not say; measured, see docs/models.md."""

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from copylens.records import Findings, ScanTiming, Skipped
+from copylens.records import Findings, Group, MatchedView, Member, ScanTiming, Skipped, View
 from copylens.reports import summarise, table_rows, to_document
 from copylens.version import __version__
 from report_findings import make_findings, make_group, make_image, many_groups, small_findings
@@ -62,8 +62,8 @@ def test_the_document_as_a_whole() -> None:
         "kind": "near",
         "keeper": "a/big.jpg",
         "members": [
-            {"path": "a/small.jpg", "score": 0.987654, "kind": "near"},
-            {"path": "b/other.png", "score": 0.8, "kind": "near"},
+            {"path": "a/small.jpg", "score": 0.987654, "kind": "near", "view": None},
+            {"path": "b/other.png", "score": 0.8, "kind": "near", "view": None},
         ],
     }
     assert document["matches"][2] == {
@@ -71,12 +71,23 @@ def test_the_document_as_a_whole() -> None:
         "reference": "a/one.gif",
         "score": 1.0,
         "kind": "bytes",
+        "view": None,
     }
     assert document["skipped"][1] == {
         "path": "c/empty.jpg",
         "code": "empty",
         "reason": "the file has no bytes",
     }
+
+
+def test_a_match_by_a_view_says_whose_part_it_was() -> None:
+    seen = MatchedView("copy", View(0.2, 0, 0.8, 0.6, "hflip"))
+    group = Group("near", "big.png", (Member("small.png", 0.9, "near", seen),))
+    document = to_document(make_findings([group], views="thorough"))
+    expected = {"side": "copy", "box": [0.2, 0, 0.8, 0.6], "turn": "hflip"}
+    assert document["views"] == "thorough"
+    assert document["groups"][0]["members"][0]["view"] == expected
+    assert document["matches"][0]["view"] == expected
 
 
 def test_the_keys_the_issue_asks_for_are_there() -> None:
@@ -105,7 +116,7 @@ def test_the_document_holds_plain_values_only(findings: Findings) -> None:
             for inner in value:
                 check(inner)
         else:
-            assert type(value) in {str, int, float}
+            assert value is None or type(value) in {str, int, float}
 
     check(to_document(findings))
     assert to_document(findings) == to_document(findings)

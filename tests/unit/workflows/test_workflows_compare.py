@@ -181,7 +181,9 @@ def test_a_file_that_vanishes_after_it_was_read_is_compared_as_it_was(
 
 def test_the_verdict_is_plain_values(model: SmallModel, pictures: Path) -> None:
     plain = verdict(model, pictures / "a.png", pictures / "a.jpg").to_dict()
-    assert list(plain) == ["score", "threshold", "is_copy", "kind", "first", "second", "model"]
+    assert list(plain) == [
+        *("score", "threshold", "is_copy", "kind", "first", "second", "model", "views", "view")
+    ]
     assert plain["model"] == {"name": "small", "fingerprint": model.package.fingerprint}
     assert plain["first"]["path"] == str(pictures / "a.png")
     assert json.loads(json.dumps(plain)) == plain
