@@ -244,6 +244,7 @@ class Trainer:
                 seed=self.settings.loop.seed,
                 epoch=self._epoch,
                 step=self.step,
+                trace=self.settings.patch.weight > 0,
             )
 
     def _set_mode(self) -> None:

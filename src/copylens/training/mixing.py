@@ -12,7 +12,7 @@ from copylens.training.augment.augmenter import Augmenter
 from copylens.training.augment.drawing import Draws, Flags, Floats, Integers
 from copylens.training.augment.sampling import to_device
 from copylens.training.augment.settings import AugmentSettings
-from copylens.training.nouns import NOBODY, PictureBatch, Views
+from copylens.training.nouns import NOBODY, PictureBatch, Traces, Views
 
 MIXED_PRESETS = {"advanced_mixup": 0.05}
 """Presets of augmentation that mix, and how often."""
@@ -117,7 +117,14 @@ def _blend(views: Views, draws: Draws, partner: Integers, ratio: Floats, cut: Fl
     pixels, sources = views.pixels.clone(), views.sources.clone()
     pixels[index] = torch.lerp(views.pixels[index], views.pixels[other], weight)
     sources[index, 1] = views.sources[other, 0]
-    return Mixed(Views(pixels, sources), partner, ratio, cut)
+    traces = views.traces
+    if traces is not None:
+        # A blend covers the whole view: no point of it shows one picture.
+        whole = np.array([0.0, 0.0, 1.0, 1.0])
+        covered = traces.covered.clone()
+        covered[index] = to_device(np.where(cut[rows][:, None], boxes / size, whole), device)
+        traces = Traces(traces.maps, traces.shown, covered)
+    return Mixed(Views(pixels, sources, traces), partner, ratio, cut)
 
 
 def cut_boxes(draws: Draws, ratio: Floats, size: int) -> Integers:
@@ -141,6 +148,7 @@ def make_views(
     epoch: int,
     step: int,  # noqa: ARG001 - what happens to a picture must not depend on when in an epoch it comes
     views: int = 2,
+    trace: bool = False,
 ) -> Views:
     """Augment every picture several times and mix some views.
 
@@ -152,6 +160,7 @@ def make_views(
         epoch: of the training.
         step: of the epoch; nothing is drawn from it.
         views: how many of every picture.
+        trace: say where the points of the views lie in their pictures.
 
     Returns:
         ``views x B`` rows, view by view. Where another picture was pasted on a view, or lies behind it, or was mixed
@@ -167,7 +176,20 @@ def make_views(
         single = augmented.others < 0
         others = np.where(single, NOBODY, numbers[augmented.others])
         sources = torch.from_numpy(np.stack([numbers, others], axis=1)).to(batch.pixels.device)
-        one = Views(augmented.pixels, sources)
+        one = Views(augmented.pixels, sources, augmented.traces() if trace else None)
         draws = Draws(keys, seed=seed, epoch=epoch, view=view)
         made.append(mix(one, mixing, draws, single=single).views)
-    return Views(torch.cat([v.pixels for v in made]), torch.cat([v.sources for v in made]))
+    traces = [v.traces for v in made if v.traces is not None]
+    return Views(
+        torch.cat([v.pixels for v in made]),
+        torch.cat([v.sources for v in made]),
+        _joined(traces) if traces else None,
+    )
+
+
+def _joined(traces: list[Traces]) -> Traces:
+    return Traces(
+        torch.cat([t.maps for t in traces]),
+        torch.cat([t.shown for t in traces]),
+        torch.cat([t.covered for t in traces]),
+    )

@@ -11,6 +11,7 @@ from copylens.networks.sscd import Head, Pooling
 from copylens.training.augment import AugmentSettings
 from copylens.training.data import DataSettings
 from copylens.training.mixing import MixingSettings, mixing_of
+from copylens.training.terms.patch import PatchSettings
 from copylens.training.terms.swav_settings import SwavSettings
 
 Triple: TypeAlias = tuple[float, ...]
@@ -176,6 +177,7 @@ class TrainSettings:
     augment: AugmentSettings = field(default_factory=AugmentSettings)
     mixing: MixingSettings = field(default_factory=MixingSettings)
     loss: LossSettings = LossSettings()
+    patch: PatchSettings = PatchSettings()
     swav: SwavSettings = SwavSettings()
     optimiser: OptimiserSettings = OptimiserSettings()
     loop: LoopSettings = LoopSettings()

@@ -18,12 +18,12 @@ from copylens.training.augment.framing import Framing, draw_frames, frame_views
 from copylens.training.augment.geometry import Placement, place
 from copylens.training.augment.jpeg import jpeg
 from copylens.training.augment.lettering import text_atlas
-from copylens.training.augment.overlaying import overlay
+from copylens.training.augment.overlaying import overlay, overlay_boxes
 from copylens.training.augment.pasting import Atlas, Pasted, paste, put_in_frame, visible_part
 from copylens.training.augment.sampling import resample, to_device
 from copylens.training.augment.settings import AugmentSettings, Strength
 from copylens.training.augment.stickers import sticker_atlas
-from copylens.training.nouns import PictureBatch
+from copylens.training.nouns import PictureBatch, Traces
 
 _CHUNK = {"cpu": 64}
 _CHUNK_ELSEWHERE = 256
@@ -37,11 +37,21 @@ class Augmented:
         pixels: ``(B, 3, size, size) float32`` in [0, 1].
         others: ``(B,) int64`` on the host: row of the second picture that is in the view, -1 where there is none.
         places: where the pixels come from; one a chunk of rows, in order.
+        covered: ``(B, 4) float64``, left, top, right, bottom of what another picture covers, in parts of the view; of
+            no area where none lies on top.
     """
 
     pixels: Tensor
     others: Integers
     places: tuple[Placement, ...]
+    covered: Floats
+
+    def traces(self) -> Traces:
+        """Where the points of the views lie in their pictures, on the device of the pixels."""
+        maps = np.concatenate([place.to_canvas for place in self.places] or [np.zeros((0, 3, 3))])
+        inner = np.concatenate([place.inner for place in self.places] or [np.zeros((0, 4))])
+        parts = (to_device(part, self.pixels.device) for part in (maps, inner, self.covered))
+        return Traces(*parts)
 
 
 class Augmenter:
@@ -79,6 +89,7 @@ class Augmenter:
         device = batch.pixels.device
         pixels = torch.empty((len(keys), 3, self.size, self.size), device=device)
         others, places = np.full(len(keys), -1, dtype=np.int64), []
+        covered = np.zeros((len(keys), 4))
         step = _CHUNK.get(device.type, _CHUNK_ELSEWHERE)
         with torch.autocast(device.type, enabled=False):
             for start in range(0, len(keys), step):
@@ -86,9 +97,9 @@ class Augmenter:
                 draws = Draws(keys[rows], seed=seed, epoch=epoch, view=view)
                 work = _Chunk(self, batch, keys, aspects, rows, draws, strength)
                 pixels[start : start + step] = work.make()
-                others[rows] = work.others
+                others[rows], covered[rows] = work.others, work.covered
                 places.append(work.place)
-        return Augmented(pixels, others, tuple(places))
+        return Augmented(pixels, others, tuple(places), covered)
 
     def atlas(self, name: str, device: torch.device) -> Atlas:
         """The drawings of an operator, on a device; drawn at the first use."""
@@ -118,6 +129,7 @@ class _Chunk:
         self.frames: Framing = draw_frames(draws, strength, keys)
         self.place = place(draws, aspects[rows], strength, self.frames.inner)
         self.others = self.frames.partner.copy()
+        self.covered = np.zeros((len(rows), 4))
 
     def make(self) -> Tensor:
         """``(n, 3, size, size)``, in the order of `OPERATORS`."""
@@ -174,8 +186,10 @@ class _Chunk:
         if len(rows):
             index = to_device(rows, self._device)
             other = self._batch.pixels[to_device(partner, self._device)]
-            views[index] = overlay(views[index], other, self._aspects[partner], draws, self._strength)
-            self.others[rows] = partner
+            boxes = overlay_boxes(draws, self._aspects[partner], self._strength)
+            opacity = draws.uniform("overlay/opacity", *self._strength.ranges["overlay.opacity"])
+            views[index] = overlay(views[index], other, boxes, opacity)
+            self.others[rows], self.covered[rows] = partner, boxes
 
     def _colour(self, views: Tensor) -> None:
         rows = self._happening("jitter")

@@ -30,28 +30,32 @@ def cover_of(boxes: Floats, size: int, device: torch.device) -> Tensor:
     return (down[:, :, None] * across[:, None, :])[:, None]
 
 
-def overlay(views: Tensor, others: Tensor, aspects: Floats, draws: Draws, strength: Strength) -> Tensor:
-    """Lay another picture, whole and in its own shape, somewhere on every view.
+def overlay(views: Tensor, others: Tensor, boxes: Floats, opacity: Floats) -> Tensor:
+    """Lay another picture, whole, on every view.
 
     Args:
         views: ``(n, 3, size, size) float32``.
         others: ``(n, 3, S, S) uint8``, the other pictures' stored squares.
-        aspects: ``(n,)``, the other pictures' widths / heights.
-        draws: of the n views.
-        strength: its ranges.
+        boxes: ``(n, 4)``, left, top, right, bottom of where they lie, in parts of the view.
+        opacity: ``(n,)``.
 
     Returns:
         ``(n, 3, size, size) float32``.
     """
-    ranges, size = strength.ranges, views.shape[-1]
-    boxes = overlay_boxes(draws, aspects, strength)
+    size, device = views.shape[-1], views.device
     layer = resample(others, box_map(boxes), size)
-    opacity = to_device(draws.uniform("overlay/opacity", *ranges["overlay.opacity"]), views.device)
-    return torch.lerp(views, layer, cover_of(boxes, size, views.device) * opacity[:, None, None, None])
+    weight = cover_of(boxes, size, device) * to_device(opacity, device)[:, None, None, None]
+    return torch.lerp(views, layer, weight)
 
 
 def overlay_boxes(draws: Draws, aspects: Floats, strength: Strength) -> Floats:
-    """Where the others lie, ``(n, 4)``: anywhere within the view; the root of the area is the drawn size."""
+    """Where the others lie, ``(n, 4)``: anywhere within the view, in their own shapes.
+
+    Args:
+        draws: of the n views.
+        aspects: ``(n,)``, the other pictures' widths / heights.
+        strength: its ranges; the root of the area is the drawn size.
+    """
     ratio = np.sqrt(np.clip(aspects, 1.0 / _RATIO, _RATIO))
     side = draws.uniform("overlay/size", *strength.ranges["overlay.size"])
     extent = np.minimum(np.stack([side * ratio, side / ratio], axis=1), 1.0)
