@@ -29,6 +29,7 @@ from copylens.training.data import PictureLoader
 from copylens.training.ema import MovingAverage
 from copylens.training.losses import LossParts
 from copylens.training.memory import DescriptorMemory
+from copylens.training.mining.miner import Miner
 from copylens.training.mixing import make_views, mixing_of
 from copylens.training.nouns import PictureBatch, Views
 from copylens.training.objective import Objective
@@ -39,6 +40,7 @@ from copylens.training.settings import TrainSettings
 from copylens.training.terms.making import make_terms, terms_module
 from copylens.training.validation import ExamValidator
 from copylens.training.watching import RunLog
+from copylens.workflows.settings import Progress, silent
 
 Report = Callable[[str, int, dict[str, Any]], None]
 """Called as ``report(kind, step, values)`` with every line of the log."""
@@ -79,6 +81,7 @@ class Trainer:
         folder: of the run.
         validator: an exam, or None.
         report: called with every line of the log.
+        looking: called as ``looking("describe", done, total)`` while hard negatives are looked for.
     """
 
     def __init__(
@@ -91,9 +94,12 @@ class Trainer:
         *,
         validator: ExamValidator | None,
         report: Report,
+        looking: Progress = silent,
     ) -> None:
         self.settings, self.network, self.loader = settings, network, loader
         self.processes, self.folder, self.validator, self.report = processes, folder, validator, report
+        self.looking = looking
+        self.miner = Miner(settings, loader, processes) if settings.mining.kind != "off" else None
         self.plan = Plan.of(settings, loader.steps_per_epoch)
         terms = make_terms(settings, network, processes.device)
         self.terms = terms_module(terms)
@@ -151,6 +157,7 @@ class Trainer:
             "average": self.average.state_dict() if self.average else None,
             "memory": self.memory.state_dict() if self.memory else None,
             "terms": self.terms.state_dict(),
+            "mining": self.miner.state_dict() if self.miner else None,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -164,6 +171,8 @@ class Trainer:
         if self.memory is not None:
             self.memory.load_state_dict(state["memory"])
         self.terms.load_state_dict(state["terms"])
+        if self.miner is not None:
+            self.miner.load_state_dict(state["mining"])
 
     @property
     def _writes(self) -> bool:
@@ -174,7 +183,7 @@ class Trainer:
     ) -> None:
         watch = self.settings.watch
         window, started = self.step, time.perf_counter()
-        for batch in self._batches():
+        for batch in self._batches(log):
             parts, descriptors = self._train(batch)
             self.step += 1
             progress(self.step, self.plan.last)
@@ -191,16 +200,22 @@ class Trainer:
             if interrupted.is_set():
                 raise KeyboardInterrupt
 
-    def _batches(self) -> Iterator[PictureBatch]:
+    def _batches(self, log: RunLog | None) -> Iterator[PictureBatch]:
         """Pictures from the step where the state stands to the last."""
         step = self.step
         while step < self.plan.last:
             epoch, start = divmod(step, self.plan.per_epoch)
+            self._mine(log, epoch)
             for batch in self.loader.epoch(epoch, start_step=start):
                 yield batch
                 step += 1
                 if step == self.plan.last:
                     return
+
+    def _mine(self, log: RunLog | None, epoch: int) -> None:
+        found = self.miner.look(epoch, self.best_network, progress=self.looking) if self.miner else None
+        if found is not None:
+            self._write(log, "mining", found)
 
     def _train(self, batch: PictureBatch) -> tuple[LossParts, torch.Tensor]:
         self._set_mode()

@@ -211,6 +211,7 @@ class _Run:
             self.task.run,
             validator=self.validator,
             report=self.report,
+            looking=self.progress,
         )
         if state is not None:
             trainer.load_state_dict(state)

@@ -10,6 +10,7 @@ from copylens.networks.export import IMAGENET_MEAN, IMAGENET_STD
 from copylens.networks.sscd import Head, Pooling
 from copylens.training.augment import AugmentSettings
 from copylens.training.data import DataSettings
+from copylens.training.mining.settings import MiningSettings
 from copylens.training.mixing import MixingSettings, mixing_of
 from copylens.training.terms.patch import PatchSettings
 from copylens.training.terms.swav_settings import SwavSettings
@@ -175,6 +176,7 @@ class TrainSettings:
     network: NetworkSettings = NetworkSettings()
     data: DataSettings = field(default_factory=DataSettings)
     augment: AugmentSettings = field(default_factory=AugmentSettings)
+    mining: MiningSettings = field(default_factory=MiningSettings)
     mixing: MixingSettings = field(default_factory=MixingSettings)
     loss: LossSettings = LossSettings()
     patch: PatchSettings = PatchSettings()

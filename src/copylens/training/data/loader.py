@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +28,9 @@ from copylens.training.nouns import PictureBatch
 
 TASK = 8
 """Pictures that a thread takes at a time."""
+
+Orders: TypeAlias = Callable[[int], "Ints | None"]
+"""Epoch to its permutation ``(K,) int64`` of positions in the loader's keys; None where it is not known yet."""
 
 
 @dataclass(frozen=True)
@@ -87,12 +91,23 @@ class PictureLoader:
         self._canvases = self._make_canvases(source)
         self._ahead: deque[_Begun] = deque()
         self._orders: dict[int, Order] = {}
+        self._composed: Orders | None = None
         self._pool = ThreadPoolExecutor(settings.workers, thread_name_prefix="copylens-pictures")
 
     @property
     def steps_per_epoch(self) -> int:
         """Steps of an epoch, the same on every process."""
         return len(self._keys) // (self._batch * self._world)
+
+    @property
+    def keys(self) -> Ints:
+        """``(K,) int64``, sorted: numbers of the pictures that take part."""
+        return self._keys
+
+    @property
+    def groups(self) -> Ints | None:
+        """``(K,) int64``: group of each of `keys`, where pictures of one group are positives; None without groups."""
+        return None if self._groups is None else self._groups[self._keys]
 
     @property
     def broken(self) -> dict[int, Skipped]:
@@ -102,10 +117,11 @@ class PictureLoader:
     def epoch(self, epoch: int, start_step: int = 0) -> Iterator[PictureBatch]:
         """Go through an epoch, from a step on; the batches are those of the whole epoch, bit for bit.
 
-        At the end of an epoch the threads go on with the next, so that nobody waits there.
+        At the end of an epoch the threads go on with the next, so that nobody waits there, if its order is known.
 
         Raises:
             UsageError: fewer pictures than one batch needs can be decoded.
+            ValueError: `compose_by` was called, and the order of this epoch is not known.
         """
         whole = False
         try:
@@ -117,6 +133,29 @@ class PictureLoader:
             # Also on Ctrl-C or when the consumer stops early: what has not begun never begins.
             if not whole:
                 self._drop()
+
+    def compose_by(self, orders: Orders) -> None:
+        """Take the order of every epoch from `orders` from now on, not from the seed.
+
+        Where it gives None the threads wait with that epoch until somebody asks for it.
+        """
+        self._drop()
+        self._orders.clear()
+        self._composed = orders
+
+    def canvases(self, positions: Iterable[int]) -> Iterator[Drawn | None]:
+        """Decode pictures in threads, by position in `keys`, in the order given; None for a broken one."""
+        waiting: deque[Future[Drawn | None]] = deque()
+        try:
+            for position in positions:
+                waiting.append(self._pool.submit(self._canvases.draw, int(self._keys[position])))
+                if len(waiting) > 2 * self._batch:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
 
     def close(self) -> None:
         """End the threads; what they were decoding is finished first."""
@@ -146,6 +185,8 @@ class PictureLoader:
                 last = self._ahead[-1]
                 after = last.step + 1
                 epoch, step = (last.epoch, after) if after < self.steps_per_epoch else (last.epoch + 1, 0)
+                if self._order(epoch) is None:
+                    return
             self._ahead.append(self._begin(epoch, step))
 
     def _drop(self) -> None:
@@ -154,9 +195,12 @@ class PictureLoader:
                 task.cancel()
         self._ahead.clear()
 
-    def _order(self, epoch: int) -> Order:
+    def _order(self, epoch: int) -> Order | None:
         if epoch not in self._orders:
-            places = shuffled(self._keys, self._seed, epoch)
+            composed = self._composed
+            places = shuffled(self._keys, self._seed, epoch) if composed is None else composed(epoch)
+            if places is None:
+                return None
             # The one before may still be in use at the end of its epoch.
             self._orders = {known: order for known, order in self._orders.items() if known == epoch - 1}
             self._orders[epoch] = Order(places, self._batch, self._rank, self._world)
@@ -164,6 +208,8 @@ class PictureLoader:
 
     def _begin(self, epoch: int, step: int) -> _Begun:
         order = self._order(epoch)
+        if order is None:
+            raise ValueError(f"The order of epoch {epoch} is not known.")
         side, positions = self._settings.canvas, order.step(step)
         pixels = torch.empty(
             (self._batch, CHANNELS, side, side), dtype=torch.uint8, pin_memory=self._device.type == "cuda"

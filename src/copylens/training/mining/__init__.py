@@ -1,0 +1,1 @@
+"""Descriptors of the pictures that take part in, orders of epochs whose batches hold look-alikes out."""
