@@ -16,33 +16,21 @@ from PIL import Image, ImageDraw, ImageFont
 
 from copylens.errors import UsageError
 from copylens.training.augment.pasting import Atlas, make_atlas
+from copylens.training.augment.scripts import SCRIPTS
 from copylens.training.augment.settings import Fonts
 
 Font: TypeAlias = ImageFont.FreeTypeFont
 
 STRINGS = 320
+INVENTED = 6
+"""Every so many strings are in a script that does not exist: a picture's text may be in any."""
+LATIN = ("latin", "figures", "accented")
 HEIGHT = 48
 """Of the highest resolution of a drawn string, in pixels."""
 
 _LONGEST = 14
 _WIDEST = 12 * HEIGHT
 _SYSTEM_FONTS = 24
-_SCRIPTS = {
-    "latin": "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ",
-    "figures": "0123456789.,:%+-/#$&@!?",
-    "accented": "àáâãäåæçèéêëìíîïñòóôõöøùúûüýþßÀÉÎÕÜŽŠčěłőż",
-    "greek": "αβγδεζηθικλμνξοπρστυφχψωΑΒΓΔΘΛΞΠΣΦΨΩ",
-    "cyrillic": "абвгдежзийклмнопрстуфхцчшщыьэюяАБГДЖИЛФЮЯ",
-    "hebrew": "אבגדהוזחטיכלמנסעפצקרשת",
-    "arabic": "ابتثجحخدذرزسشصضطظعغفقكلمنهوي",
-    "armenian": "աբգդեզէըթժիլխծկհձղճմյնշոչպջռսվտրցւփքօֆ",
-    "georgian": "აბგდევზთიკლმნოპჟრსტუფქღყშჩცძწჭხჯჰ",
-    "devanagari": "अआइईउऊएऐओऔकखगघचछजझटठडढणतथदधनपफबभमयरलवशषसह",
-    "thai": "กขคงจฉชซญดตถทธนบปผฝพฟมยรลวสหอ",
-    "kana": "あいうえおかきくけこさしすせそたちつてとアイウエオカキクケコサシスセソ",
-    "han": "天地人山水火木金土日月星大小中上下国語学生新東西南北春夏秋冬",
-    "hangul": "가나다라마바사아자차카타파하고노도로모보소오조초",
-}
 
 
 @functools.lru_cache(maxsize=2)
@@ -50,23 +38,43 @@ def text_atlas(fonts: Fonts) -> Atlas:
     """Draw the words; ``(K, 1, H, W)`` masks.
 
     Args:
-        fonts: ``"bundled"`` is the same on every machine with one version of Pillow; ``"system"`` adds the fonts that
-            the machine has in its usual folders, in the order of their names.
+        fonts: ``"bundled"`` has fourteen scripts and is the same on every machine with one version of Pillow;
+            ``"system"`` adds the fonts that the machine has in its usual folders, in the order of their names.
     """
     chance = random.Random(20220221)  # noqa: S311 - a fixed set of words
-    faces = [_bundled(size) for size in (HEIGHT, HEIGHT // 2)]
+    faces = [_default(size) for size in (HEIGHT, HEIGHT // 2)] + [_load(file) for file in bundled_fonts()]
     if fonts == "system":
-        faces += [f for f in map(_load, system_fonts()[:_SYSTEM_FONTS]) if f is not None]
-    drawable = [(face, alphabet) for face in faces for alphabet in _alphabets(face)]
+        faces += [_load(file) for file in system_fonts()[:_SYSTEM_FONTS]]
+    drawable = _by_script([face for face in faces if face is not None])
     drawings = []
     for number in range(STRINGS):
-        # A third is invented: the bundled font has few scripts, and a picture's text may be in any.
-        if number % 3 == 2 or not drawable:
+        if number % INVENTED == INVENTED - 1:
             drawings.append(_invented(chance))
         else:
-            face, alphabet = drawable[chance.randrange(len(drawable))]
+            face, alphabet = chance.choice(drawable[_script(drawable, chance)])
             drawings.append(_written(face, _words(alphabet, chance)))
     return make_atlas(drawings)
+
+
+def _by_script(faces: list[Font]) -> dict[str, list[tuple[Font, str]]]:
+    """By script the fonts that have it, each with the letters it knows."""
+    found: dict[str, list[tuple[Font, str]]] = {}
+    for face in faces:
+        for script, letters in _alphabets(face).items():
+            found.setdefault(script, []).append((face, letters))
+    return found
+
+
+def _script(drawable: dict[str, list[tuple[Font, str]]], chance: random.Random) -> str:
+    """Half of the strings are Latin, as captions mostly are; the others are in every other script as often."""
+    wanted = chance.random() < 0.5
+    some = [script for script in drawable if (script in LATIN) == wanted]
+    return chance.choice(some or list(drawable))
+
+
+def bundled_fonts() -> list[Path]:
+    """Font files that come with the package, sorted by name: few letters each, of many scripts."""
+    return sorted((Path(__file__).parent / "fonts").glob("*.ttf"))
 
 
 def system_fonts() -> list[Path]:
@@ -95,7 +103,7 @@ def _spread(files: list[Path]) -> list[Path]:
     return [file for _, file in sorted(zip(ranks, files, strict=True), key=lambda pair: pair[0])]
 
 
-def _bundled(size: int) -> Font:
+def _default(size: int) -> Font:
     try:
         font: object = ImageFont.load_default(size)
     except ImportError:
@@ -109,19 +117,20 @@ def _bundled(size: int) -> Font:
 
 def _load(path: Path) -> Font | None:
     try:
-        return ImageFont.truetype(io.BytesIO(path.read_bytes()), HEIGHT)
+        # Letters are drawn one by one: the words mean nothing, and not every Pillow can shape them.
+        return ImageFont.truetype(io.BytesIO(path.read_bytes()), HEIGHT, layout_engine=ImageFont.Layout.BASIC)
     except OSError:
         return None
 
 
-def _alphabets(face: Font) -> list[str]:
+def _alphabets(face: Font) -> dict[str, str]:
     """The scripts of which the font has all but a few letters; a missing letter looks as an unassigned one does."""
     missing = _look(face, "\U000e1234")
-    found = []
-    for letters in _SCRIPTS.values():
+    found = {}
+    for script, letters in SCRIPTS.items():
         known = "".join(letter for letter in letters if _look(face, letter) not in (missing, b""))
         if len(known) >= 0.8 * len(letters):
-            found.append(known)
+            found[script] = known
     return found
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +21,7 @@ from copylens.training.augment.lettering import STRINGS, system_fonts, text_atla
 from copylens.training.augment.overlaying import cover_of, overlay_boxes
 from copylens.training.augment.pasting import Pasted, make_atlas, paste, put_in_frame
 from copylens.training.augment.screens import holes, screens
+from copylens.training.augment.scripts import SCRIPTS
 from copylens.training.augment.settings import AugmentSettings, only
 from copylens.training.augment.stickers import sticker_atlas
 from copylens.training.mixing import MixingSettings, make_views
@@ -46,10 +49,30 @@ def test_every_string_and_sticker_shows_something_and_is_unlike_the_others() -> 
         assert (colours <= opacity + 1).all()
 
 
-def test_the_bundled_font_has_letters_for_the_scripts_that_are_taken_from_it() -> None:
-    scripts = lettering._alphabets(lettering._bundled(48))
-    assert "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ" in scripts
-    assert not any("字" in script or "山" in script for script in scripts)
+def test_the_bundled_fonts_have_every_script() -> None:
+    faces = [lettering._load(path) for path in lettering.bundled_fonts()]
+    assert len(faces) == 11
+    found = lettering._by_script([face for face in faces if face is not None])
+    assert set(found) == set(SCRIPTS)
+    for script, pairs in found.items():
+        assert max(len(letters) for _, letters in pairs) >= 0.95 * len(SCRIPTS[script]), script
+
+
+def test_the_fonts_own_licences_lie_beside_them() -> None:
+    licence = (lettering.bundled_fonts()[0].parent / "OFL.txt").read_text(encoding="utf-8")
+    assert "SIL OPEN FONT LICENSE Version 1.1" in licence
+
+
+def test_half_of_the_strings_are_latin_and_no_script_is_left_out() -> None:
+    face = lettering._default(48)
+    drawable = {script: [(face, letters)] for script, letters in SCRIPTS.items()}
+    chance = random.Random(0)
+    drawn = Counter(lettering._script(drawable, chance) for _ in range(4000))
+    assert set(drawn) == set(SCRIPTS)
+    assert sum(drawn[script] for script in lettering.LATIN) == pytest.approx(2000, abs=100)
+    others = [drawn[script] for script in SCRIPTS if script not in lettering.LATIN]
+    assert max(others) < 1.6 * min(others)
+    assert lettering._script({"latin": []}, chance) == "latin"
 
 
 def test_system_fonts_are_read_in_the_order_of_their_names(
