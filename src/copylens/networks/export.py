@@ -14,7 +14,8 @@ from torch import nn
 from torch.nn import functional
 
 from copylens.errors import MissingExtraError, ModelError
-from copylens.networks.padding import with_constant_padding
+from copylens.networks.deploying import for_one_size
+from copylens.networks.wording import first_line
 from copylens.records import InputSpec
 
 OPSET = 17
@@ -73,14 +74,14 @@ def export_onnx(
 
     Raises:
         MissingExtraError: onnx or timm is not installed.
-        ModelError: the graph does not compute what the module computes.
+        ModelError: ONNX has no operator for a part of it, or the graph does not compute what the module computes.
     """
     try:
         import onnx  # noqa: F401
     except ImportError as error:
         raise MissingExtraError("Exporting to ONNX", "train") from error
     whole = PixelsToDescriptor(network, spec, mean, deviation).eval()
-    fixed = with_constant_padding(network, spec.height, spec.width)
+    fixed = for_one_size(network, spec.height, spec.width)
     generator = torch.Generator().manual_seed(0)
     pixels = torch.randint(0, 256, (2, spec.height, spec.width, 3), generator=generator, dtype=torch.uint8)
     if spec.dtype == "float32":
@@ -106,16 +107,19 @@ def _traced(whole: nn.Module, pixels: torch.Tensor) -> bytes:
         # Traced first: the exporter's own tracing refuses a scripted module inside another one. The trace is
         # not checked here, because the finished graph is.
         program = torch.jit.trace(whole, (pixels,), check_trace=False)  # type: ignore[no-untyped-call]
-        torch.onnx.export(
-            program,
-            (pixels,),
-            out,  # type: ignore[arg-type]
-            input_names=["pixels"],
-            output_names=["descriptor"],
-            dynamic_axes={"pixels": {0: "N"}, "descriptor": {0: "N"}},
-            opset_version=OPSET,
-            dynamo=False,
-        )
+        try:
+            torch.onnx.export(
+                program,
+                (pixels,),
+                out,  # type: ignore[arg-type]
+                input_names=["pixels"],
+                output_names=["descriptor"],
+                dynamic_axes={"pixels": {0: "N"}, "descriptor": {0: "N"}},
+                opset_version=OPSET,
+                dynamo=False,
+            )
+        except torch.onnx.OnnxExporterError as error:
+            raise ModelError(f"This network cannot be exported to ONNX: {first_line(error)}") from error
     return out.getvalue()
 
 

@@ -2,75 +2,120 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal, TypeAlias
 
 import torch
 from torch import nn
 from torch.nn import functional
 
+from copylens.errors import UsageError
+from copylens.networks.backbones import create_backbone
+from copylens.networks.layouts import layout_of, run_backbone
 from copylens.networks.parts import NetworkParts
-from copylens.networks.pooling import AveragePooling, GeM
-from copylens.networks.torchvision_shim import import_timm
+from copylens.networks.pooling import Pooling, make_pooling
 
-Pooling: TypeAlias = Literal["gem", "average"]
 Head: TypeAlias = Literal["linear", "mlp"]
 
 
 class SSCDNetwork(nn.Module):
-    """A convolutional backbone, pooling, a projection, the L2 norm.
+    """A backbone, pooling, a projection, the L2 norm.
 
     Args:
-        backbone: a timm name that yields a feature map, e.g. ``"resnet50"``.
+        backbone: a timm name that yields a feature map or tokens, e.g. ``"resnet50"``; the name of a backbone of your
+            own (see `registry`); or a module.
         dims: D.
-        p: the power of GeM.
-        pooling: GeM as SSCD, or the average as SimCLR.
+        p: the power of the GeMs.
+        pooling: GeM as SSCD, the average as SimCLR, or others of `POOLINGS`.
         head: one linear layer as SSCD, or SimCLR's perceptron with one hidden layer of the features' width.
+        batchnorm: normalise what the projection yields over the batch, before the L2 norm.
+        checkpointing: keep no activations inside the backbone's blocks, and compute them again for the gradient. The
+            gradient is the same; statistics of normalisations inside the blocks move twice a step.
         pretrained: start the backbone with the weights that timm downloads for it.
+
+    Raises:
+        UsageError: a backbone or pooling that is unknown, or that do not go together.
+        MissingExtraError: timm is not installed.
     """
 
     def __init__(
         self,
-        backbone: str,
+        backbone: str | nn.Module,
         dims: int,
         p: float = 3.0,
         *,
         pooling: Pooling = "gem",
         head: Head = "linear",
+        batchnorm: bool = False,
+        checkpointing: bool = False,
         pretrained: bool = False,
     ) -> None:
         super().__init__()
         self.dims = dims
-        self.backbone: nn.Module = import_timm().create_model(
-            backbone, pretrained=pretrained, num_classes=0, global_pool=""
+        name = backbone if isinstance(backbone, str) else type(backbone).__name__
+        self.backbone: nn.Module = (
+            create_backbone(backbone, pretrained=pretrained) if isinstance(backbone, str) else backbone
         )
-        channels = int(self.backbone.num_features)
-        self.pooling: nn.Module = GeM(p) if pooling == "gem" else AveragePooling()
+        self.layout = layout_of(self.backbone, name)
+        self.pooling: nn.Module
+        self.pooling, width = make_pooling(
+            pooling, width=self.layout.width, p=p, has_class=self.layout.has_class
+        )
         self.projection: nn.Module
         if head == "linear":
-            self.projection = nn.Linear(channels, dims)
+            self.projection = nn.Linear(width, dims)
         else:
-            self.projection = nn.Sequential(
-                nn.Linear(channels, channels), nn.ReLU(), nn.Linear(channels, dims)
-            )
+            self.projection = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, dims))
+        self.batchnorm: nn.Module = nn.BatchNorm1d(dims) if batchnorm else nn.Identity()
+        if checkpointing:
+            set_checkpointing(self.backbone, name)
+
+    def head_parameters(self) -> Iterator[nn.Parameter]:
+        """All that is not the backbone's: of pooling, projection, normalisation."""
+        for part in (self.pooling, self.projection, self.batchnorm):
+            yield from part.parameters()
 
     def maps(self, pixels: torch.Tensor) -> torch.Tensor:
         """Local features: ``(N, 3, H, W)`` normalised pixels to ``(N, C, h, w)``."""
-        # Not the backbone's own forward: some put a layer for their classifier behind the pooling.
-        local: torch.Tensor = self.backbone.forward_features(pixels)  # type: ignore[operator]
-        return local
+        return self._local(pixels)[0]
 
     def features(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Pooled features before the projection: ``(N, 3, H, W) -> (N, C)``, not normalised."""
-        pooled: torch.Tensor = self.pooling(self.maps(pixels))
+        """Pooled features before the projection: ``(N, 3, H, W) -> (N, C')``, not normalised."""
+        pooled: torch.Tensor = self.pooling(*self._local(pixels))
         return pooled
 
     def forward_parts(self, pixels: torch.Tensor) -> NetworkParts:
-        """``(N, 3, H, W)`` normalised pixels to descriptors and all that was made on the way, in one pass."""
-        local = self.maps(pixels)
-        pooled = self.pooling(local)
+        """``(N, 3, H, W)`` normalised pixels to descriptors and all that was made on the way, in one pass.
+
+        A size that the backbone does not take is resized to the nearest that it takes; see `Layout`.
+        """
+        local, prefix = self._local(pixels)
+        pooled = self.pooling(local, prefix)
         # In float32 also under autocast: short norms are the entropy term's whole business.
-        return NetworkParts(functional.normalize(self.projection(pooled).float()), pooled, local)
+        rows = self.batchnorm(self.projection(pooled).float())
+        return NetworkParts(functional.normalize(rows), pooled, local)
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         """``(N, 3, H, W)`` normalised pixels to ``(N, D)`` descriptors."""
         return self.forward_parts(pixels).descriptors
+
+    def _local(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """The grid ``(N, C, h, w)`` and the tokens before it ``(N, P, C)``, or None."""
+        pixels = self.layout.fitted(pixels)
+        size = (int(pixels.shape[2]), int(pixels.shape[3]))
+        return self.layout.split(run_backbone(self.backbone, pixels), size)
+
+
+def set_checkpointing(backbone: nn.Module, name: str, *, on: bool = True) -> None:
+    """Let a backbone compute its activations again for the gradient, instead of keeping them.
+
+    Raises:
+        UsageError: it cannot.
+    """
+    switch = getattr(backbone, "set_grad_checkpointing", None)
+    try:
+        if switch is None:
+            raise AssertionError("no set_grad_checkpointing")
+        switch(on)
+    except AssertionError as error:
+        raise UsageError(f"network.checkpointing: {name} cannot do that ({error}).") from error

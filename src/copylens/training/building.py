@@ -15,7 +15,6 @@ from copylens.errors import UsageError
 from copylens.networks.initialising import load_backbone, open_residual_branches, zero_residual_branches
 from copylens.networks.sscd import SSCDNetwork
 from copylens.networks.stages import stages_of
-from copylens.networks.torchvision_shim import import_timm
 from copylens.postprocess import PCAWhitening
 from copylens.training.settings import NetworkSettings
 
@@ -24,24 +23,21 @@ def build_network(settings: NetworkSettings) -> SSCDNetwork:
     """Build the network that learns; a fresh one is drawn from PyTorch's global random state.
 
     Raises:
-        UsageError: timm does not know the backbone, or it yields no feature map.
+        UsageError: nobody knows the backbone, it yields neither a feature map nor tokens, or what the settings ask of
+            it it cannot do.
         ModelError: the file of weights does not fit.
         MissingExtraError: PyTorch or timm is not installed.
     """
-    timm = import_timm()
-    if not timm.is_model(settings.backbone):
-        near = timm.list_models(f"*{settings.backbone.split('_')[0]}*")[:3]
-        hint = f"; near are {', '.join(near)}" if near else ""
-        raise UsageError(f"network.backbone: timm has no {settings.backbone!r}{hint}.")
     network = SSCDNetwork(
         settings.backbone,
         settings.dims,
         settings.gem_power,
         pooling=settings.pooling,
         head=settings.head,
+        batchnorm=settings.batchnorm,
+        checkpointing=settings.checkpointing,
         pretrained=settings.pretrained and settings.weights is None,
     )
-    _check_feature_map(network, settings.backbone)
     if settings.weights is not None:
         load_backbone(network.backbone, Path(settings.weights))
     elif not settings.pretrained:
@@ -49,18 +45,6 @@ def build_network(settings: NetworkSettings) -> SSCDNetwork:
         start(network.backbone)
     freeze_stages(network, settings.frozen_stages)
     return network
-
-
-@torch.no_grad()
-def _check_feature_map(network: SSCDNetwork, name: str) -> None:
-    was_training = network.training
-    features = network.eval().backbone.forward_features(torch.zeros(1, 3, 64, 64))  # type: ignore[operator]
-    network.train(was_training)
-    if features.ndim != 4 or features.shape[1] != network.backbone.num_features:
-        raise UsageError(
-            f"network.backbone: {name!r} yields {tuple(features.shape)}, not a feature map (N, C, H, W); take a "
-            "convolutional network."
-        )
 
 
 def freeze_stages(network: SSCDNetwork, count: int) -> None:
@@ -84,11 +68,11 @@ def freeze_batchnorm(network: nn.Module, *, everywhere: bool) -> None:
     """Keep the statistics of the normalisations as they came; called after every ``network.train()``.
 
     Args:
-        network: what learns.
+        network: what learns. The normalisation of its head came with no statistics, and makes its own.
         everywhere: of all normalisations, whose scales and shifts still learn; else only of those whose scale
             is frozen.
     """
-    for module in network.modules():
+    for module in getattr(network, "backbone", network).modules():
         if isinstance(module, _BatchNorm) and (everywhere or not module.weight.requires_grad):
             module.eval()
 

@@ -7,11 +7,13 @@ from typing import Literal, TypeAlias
 
 from copylens.errors import UsageError
 from copylens.networks.export import IMAGENET_MEAN, IMAGENET_STD
-from copylens.networks.sscd import Head, Pooling
+from copylens.networks.pooling import Pooling, pooling_fault
+from copylens.networks.sscd import Head
 from copylens.training.augment import AugmentSettings
 from copylens.training.data import DataSettings
 from copylens.training.mining.settings import MiningSettings
 from copylens.training.mixing import MixingSettings, mixing_of
+from copylens.training.terms.distill import DistillSettings
 from copylens.training.terms.patch import PatchSettings
 from copylens.training.terms.swav_settings import SwavSettings
 
@@ -27,11 +29,15 @@ class NetworkSettings:
     """Which network learns, and how it starts.
 
     Attributes:
-        backbone: a timm name that yields a feature map.
+        backbone: a timm name that yields a feature map or tokens; or of your own: a registered name,
+            ``package.module:function`` or ``file.py:function``.
         dims: D.
-        pooling: ``"gem"`` as SSCD, ``"average"`` as SimCLR.
-        gem_power: p of GeM; a constant, learning it diverges.
+        pooling: ``"gem"`` as SSCD, ``"average"`` as SimCLR; for features of both signs, as transformers',
+            ``"signed-gem"``, ``"softplus-gem"``, ``"cls"``, ``"attention"``; several joined by ``+`` are concatenated.
+        gem_power: p of the GeMs; a constant, learning it diverges.
         head: ``"linear"`` as SSCD, ``"mlp"`` as SimCLR.
+        batchnorm: normalise what the head yields over the batch, before the L2 norm.
+        checkpointing: keep fewer activations and compute them again: less memory, the same gradient, a third slower.
         weights: a file of backbone weights (.safetensors, .pt), or None.
         pretrained: take timm's own weights, which timm downloads.
         zero_residuals: residual branches start at zero; ignored where weights are given.
@@ -48,6 +54,8 @@ class NetworkSettings:
     pooling: Pooling = "gem"
     gem_power: float = 3.0
     head: Head = "linear"
+    batchnorm: bool = False
+    checkpointing: bool = False
     weights: str | None = None
     pretrained: bool = False
     zero_residuals: bool = True
@@ -179,6 +187,7 @@ class TrainSettings:
     mining: MiningSettings = field(default_factory=MiningSettings)
     mixing: MixingSettings = field(default_factory=MixingSettings)
     loss: LossSettings = LossSettings()
+    distill: DistillSettings = field(default_factory=DistillSettings)
     patch: PatchSettings = PatchSettings()
     swav: SwavSettings = SwavSettings()
     optimiser: OptimiserSettings = OptimiserSettings()
@@ -206,6 +215,8 @@ def check(settings: TrainSettings) -> None:
         (loop.epochs >= 1, f"loop.epochs is {loop.epochs}: give at least 1"),
         (loop.steps is None or loop.steps >= 1, f"loop.steps is {loop.steps}: give at least 1"),
         (network.dims >= 2, f"network.dims is {network.dims}: give at least 2"),
+        (network.gem_power > 0, f"network.gem_power is {network.gem_power:g}: it must be positive"),
+        (pooling_fault(network.pooling) is None, f"network.pooling: {pooling_fault(network.pooling)}"),
         (len(network.mean) == len(network.deviation) == 3, "network.mean and .deviation need three numbers"),
         (min(network.deviation, default=0) > 0, "network.deviation must be positive"),
         (loss.temperature > 0, f"loss.temperature is {loss.temperature:g}: it must be positive"),

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from copylens.errors import ModelError, UsageError
-from copylens.networks.pooling import AveragePooling, GeM
+from copylens.networks.pooling import AveragePooling, ClassToken, Concatenated, GeM, SignedGeM
 from copylens.networks.sscd import SSCDNetwork
 from copylens.networks.stages import stages_of
 from copylens.postprocess import PCAWhitening
@@ -99,9 +99,42 @@ def test_an_unknown_backbone_names_near_ones() -> None:
         build_network(settings(backbone="resnet50_none"))
 
 
-def test_a_backbone_without_a_feature_map_is_refused() -> None:
-    with pytest.raises(UsageError, match=r"'test_vit' yields \(1, \d+, \d+\), not a feature map"):
-        build_network(settings(backbone="test_vit"))
+def test_a_transformer_is_built_with_the_settings_of_its_pooling_and_head() -> None:
+    made = build_network(
+        settings(
+            backbone="test_vit", pooling="cls+signed-gem", batchnorm=True, checkpointing=True, gem_power=2.0
+        )
+    )
+    assert isinstance(made.pooling, Concatenated)
+    assert [type(part) for part in made.pooling.members] == [ClassToken, SignedGeM]
+    assert isinstance(made.batchnorm, nn.BatchNorm1d)
+    assert vars(made.backbone)["grad_checkpointing"]
+    rows = made(batches(1)[0])
+    assert rows.shape == (24, DIMS)
+
+
+def test_the_head_s_normalisation_is_not_frozen_with_the_backbone_s() -> None:
+    network = build_network(settings(batchnorm=True)).train()
+    freeze_batchnorm(network, everywhere=True)
+    assert network.batchnorm.training
+    assert not any(m.training for m in network.backbone.modules() if isinstance(m, nn.BatchNorm2d))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"pooling": "cls"}, "network.pooling cls needs a class token"),
+        ({"pooling": "gem+mean"}, "network.pooling: 'mean' is not one of gem, average"),
+        ({"pooling": "gem+gem"}, "names a pooling twice"),
+        (
+            {"backbone": "dla46_c", "checkpointing": True},
+            "network.checkpointing: dla46_c cannot do that",
+        ),
+    ],
+)
+def test_what_a_backbone_cannot_do_is_said(changes: dict[str, object], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        build_network(settings(**changes))
 
 
 def test_frozen_normalisations_keep_their_statistics_and_still_learn() -> None:

@@ -128,8 +128,8 @@ def test_what_cannot_be_trained_is_said_before_any_training(pictures: Path, tmp_
         run_training(tmp_path / "nowhere", tmp_path, tiny())
     with pytest.raises(UsageError, match="timm has no"):
         run_training(pictures, tmp_path / "b", tiny("network.backbone=resnet5000"))
-    with pytest.raises(UsageError, match="not a feature map"):
-        run_training(pictures, tmp_path / "c", tiny("network.backbone=test_vit"))
+    with pytest.raises(UsageError, match="needs a class token"):
+        run_training(pictures, tmp_path / "c", tiny("network.pooling=cls"))
     (tmp_path / "model").mkdir()
     with pytest.raises(OutputError, match="already exists"):
         run_training(pictures, tmp_path, tiny())

@@ -1,0 +1,60 @@
+"""A network as it learned in, its twin for one input size out, as it is exported: everything foldable is folded."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import nn
+
+from copylens.networks.padding import with_constant_padding
+from copylens.networks.sscd import SSCDNetwork, set_checkpointing
+from copylens.networks.torchvision_shim import import_timm
+
+_FOLDABLE = ("fuse", "reparameterize", "switch_to_deploy")
+"""Methods by which timm's modules turn what trains (parallel branches) into what runs (one convolution)."""
+
+
+@torch.no_grad()
+def for_one_size(network: nn.Module, height: int, width: int) -> nn.Module:
+    """Make a network's twin for inputs of one size.
+
+    Position embeddings are interpolated once instead of at every pass, branches of RepVGG and MobileOne become one
+    convolution, SAME padding becomes constant, and nothing is computed twice.
+
+    Args:
+        network: takes ``(N, 3, height, width) float32``; stays as it is.
+        height, width: pixels.
+
+    Returns:
+        A copy in evaluation mode that computes the same for this size and for no other; the network itself where
+        there is nothing to fold.
+
+    Raises:
+        MissingExtraError: timm is not installed.
+    """
+    if isinstance(network, SSCDNetwork):
+        network = _resized(network, height, width)
+    import_timm()
+    if any(hasattr(module, name) for module in network.modules() for name in _FOLDABLE):
+        from timm.utils import reparameterize_model
+
+        network = reparameterize_model(network.eval())
+    return with_constant_padding(network, height, width)
+
+
+def _resized(network: SSCDNetwork, height: int, width: int) -> SSCDNetwork:
+    """Interpolate the position embeddings of a transformer that would do it at every pass."""
+    backbone = network.backbone
+    checkpointed = any(getattr(module, "grad_checkpointing", False) for module in backbone.modules())
+    moving = getattr(backbone, "dynamic_img_size", False) and isinstance(
+        getattr(backbone, "pos_embed", None), nn.Parameter
+    )
+    if not moving and not checkpointed:
+        return network
+    made = copy.deepcopy(network).eval()
+    if checkpointed:
+        set_checkpointing(made.backbone, type(backbone).__name__, on=False)
+    if moving:
+        made.backbone.set_input_size(img_size=made.layout.size_for(height, width))  # type: ignore[operator]
+    return made
