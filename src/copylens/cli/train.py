@@ -168,10 +168,22 @@ def _line(kind: str, step: int, values: Mapping[str, Any]) -> str:
             f"step {step:,}: exam µAP {values['micro_average_precision']:.3f}, accuracy at 1 "
             f"{values['accuracy_at_1']:.3f}"
         )
+    if kind == "mining":
+        return f"step {step:,}: {_mined(values)}"
     return (
         f"step {step:,}: loss {values['loss']:.3f} (InfoNCE {values['info_nce']:.3f}, KoLeo {values['koleo']:.3f}), "
         f"scores: positive {values['positive']:.3f}, negative {values['negative']:.3f}, nearest negative "
         f"{values['nearest_negative']:.3f}; {values['images_per_second']:.0f} images/s"
+    )
+
+
+def _mined(values: Mapping[str, Any]) -> str:
+    if "problem" in values:
+        return str(values["problem"])
+    score = {name: values[name] or 0.0 for name in ("random", "mined")}
+    return (
+        f"nearest negatives of a batch {score['mined']:.3f}, at random {score['random']:.3f}; {values['copies']:,} "
+        f"pairs of copies kept apart ({values['seconds']:.0f} s)"
     )
 
 

@@ -141,6 +141,7 @@ class Trainer:
         try:
             with _deferred_interrupt() as interrupted:
                 if self.step == 0:
+                    self._warn(log, [term.notice() for term in self.objective.terms])
                     self._validate(log)
                 self._steps(log, progress, interrupted)
         finally:
@@ -295,8 +296,11 @@ class Trainer:
         # In the warm-up of a fresh network all descriptors are alike, and that passes.
         heard = [words, *(term.warning() for term in self.objective.terms)]
         if self.step > self.plan.warmup:
-            for text in filter(None, heard):
-                self._write(log, "warning", {"text": text})
+            self._warn(log, heard)
+
+    def _warn(self, log: RunLog | None, heard: list[str | None]) -> None:
+        for text in filter(None, heard):
+            self._write(log, "warning", {"text": text})
 
     def _validate(self, log: RunLog | None) -> None:
         if self.validator is not None and self._writes:

@@ -32,6 +32,7 @@ from copylens.training.processes import Processes, joined
 from copylens.training.recipes import to_toml
 from copylens.training.sampling_page import sample
 from copylens.training.settings import TrainSettings
+from copylens.training.terms.teachers import taught_by
 from copylens.training.validation import ExamValidator, normalised_views
 
 Ints: TypeAlias = npt.NDArray[np.int64]
@@ -247,7 +248,8 @@ class _Run:
         start = self.settings.network.weights or ("timm" if self.settings.network.pretrained else None)
         return Provenance(
             weights=f"{self.settings.network.backbone}, trained by copylens train for {steps:,} steps"
-            + (f", started from {Path(start).name}" if start else " from scratch"),
+            + (f", started from {Path(start).name}" if start else " from scratch")
+            + (taught_by(self.settings.distill.teachers) if self.settings.distill.weight else ""),
             data=f"{count:,} pictures from {', '.join(Path(spec).name for spec in self.task.pictures)}",
             command=self.task.command,
         )

@@ -78,6 +78,10 @@ class Term(nn.Module, ABC):
     def after_step(self, step: int) -> None:
         """Called after the optimiser moved, without a graph: norms of weights, queues."""
 
+    def notice(self) -> str | None:
+        """One sentence that is told once, when the run begins, else None."""
+        return None
+
     def warning(self) -> str | None:
         """One sentence when the term sees something wrong, else None; asked when a line is logged."""
         return None

@@ -8,6 +8,7 @@ from torch import nn
 from copylens.networks.sscd import SSCDNetwork
 from copylens.training.settings import TrainSettings
 from copylens.training.terms.base import Term
+from copylens.training.terms.distill import make_distillation
 from copylens.training.terms.patch import make_patch_term
 from copylens.training.terms.swav import make_swav
 
@@ -32,6 +33,9 @@ def make_terms(
         terms.append(make_swav(settings.swav, settings.augment, network))
     if settings.patch.weight:
         terms.append(make_patch_term(settings.patch, network, size=settings.loop.size, device=device))
+    if settings.distill.weight:
+        dims, threads = settings.network.dims, settings.loop.threads
+        terms.append(make_distillation(settings.distill, dims, device, threads=threads))
     return [term.to(device) for term in terms]
 
 
