@@ -22,7 +22,8 @@ def make_optimiser(
     Where rates decay, every block of the backbone has its own.
 
     Vectors (biases, scales of normalisations) have no weight decay, and LARS does not adapt their rate, as in
-    SimCLR. Every group carries its full rate as ``base_rate``; `set_rates` multiplies it by the schedule.
+    SimCLR; nor has what the backbone spares by itself (``no_weight_decay``: a transformer's position embeddings, its
+    class and register tokens). Every group carries its full rate as ``base_rate``; `set_rates` multiplies it by the schedule.
 
     Args:
         network: what learns; parameters that need no gradient are left out.
@@ -37,7 +38,7 @@ def make_optimiser(
         head_rate = settings.head_learning_rate * scale
     groups = [
         *_backbone_groups(network.backbone, backbone_rate, settings),
-        *_groups(network.projection.parameters(), head_rate, settings.weight_decay),
+        *_groups(network.head_parameters(), head_rate, settings.weight_decay),
         *_groups(beside.parameters() if beside is not None else (), head_rate, settings.weight_decay),
     ]
     if settings.name == "lars":
@@ -58,8 +59,9 @@ def set_rates(optimiser: torch.optim.Optimizer, factor: float) -> None:
 
 
 def _backbone_groups(backbone: nn.Module, rate: float, settings: OptimiserSettings) -> list[dict[str, Any]]:
+    spared = _spared(backbone)
     if settings.layer_decay == 1:
-        return _groups(backbone.parameters(), rate, settings.weight_decay)
+        return _groups(backbone.parameters(), rate, settings.weight_decay, spared)
     stages = stages_of(backbone, fine=True)
     last = max(stages.values())
     by_stage: dict[int, list[nn.Parameter]] = {}
@@ -68,14 +70,25 @@ def _backbone_groups(backbone: nn.Module, rate: float, settings: OptimiserSettin
     return [
         group
         for stage, parameters in sorted(by_stage.items())
-        for group in _groups(parameters, rate * settings.layer_decay ** (last - stage), settings.weight_decay)
+        for group in _groups(
+            parameters, rate * settings.layer_decay ** (last - stage), settings.weight_decay, spared
+        )
     ]
 
 
-def _groups(parameters: Iterable[nn.Parameter], rate: float, decay: float) -> list[dict[str, Any]]:
+def _spared(backbone: nn.Module) -> frozenset[int]:
+    """Identities of the parameters that a backbone itself keeps from weight decay."""
+    named = getattr(backbone, "no_weight_decay", None)
+    names = set(named()) if named is not None else set()
+    return frozenset(id(parameter) for name, parameter in backbone.named_parameters() if name in names)
+
+
+def _groups(
+    parameters: Iterable[nn.Parameter], rate: float, decay: float, spared: frozenset[int] = frozenset()
+) -> list[dict[str, Any]]:
     learning = [parameter for parameter in parameters if parameter.requires_grad]
-    matrices = [parameter for parameter in learning if parameter.ndim > 1]
-    vectors = [parameter for parameter in learning if parameter.ndim <= 1]
+    vectors = [parameter for parameter in learning if parameter.ndim <= 1 or id(parameter) in spared]
+    matrices = [parameter for parameter in learning if parameter.ndim > 1 and id(parameter) not in spared]
     return [
         {"params": members, "lr": rate, "base_rate": rate, "weight_decay": part}
         for members, part in ((matrices, decay), (vectors, 0.0))

@@ -93,3 +93,14 @@ def test_the_rate_falls_from_block_to_block_towards_the_pixels() -> None:
     for name, parameter in made.backbone.named_parameters():
         assert rates[id(parameter)] == pytest.approx(1e-2 * 0.5 ** (last - stages[name]))
     assert all(rates[id(p)] == 1e-2 for p in made.projection.parameters())
+
+
+def test_tokens_positions_and_the_parts_of_the_head_of_a_transformer_are_each_in_one_group() -> None:
+    made = SSCDNetwork("test_vit", dims=8, pooling="attention", batchnorm=True)
+    optimiser = make_optimiser(made, OptimiserSettings(weight_decay=0.1, layer_decay=0.7), batch=256)
+    decay = {id(p): group["weight_decay"] for group in optimiser.param_groups for p in group["params"]}
+    assert set(decay) == {id(p) for p in made.parameters()}
+    spared = {"backbone.cls_token", "backbone.pos_embed"}
+    for name, parameter in made.named_parameters():
+        assert decay[id(parameter)] == (0.0 if parameter.ndim == 1 or name in spared else 0.1), name
+    assert {"pooling.query", "batchnorm.weight"} <= {name for name, _ in made.named_parameters()}
