@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, get_args, get_type_hints
 
 import typer
 
@@ -22,6 +22,7 @@ from copylens.cli.options import (
     WorkersOption,
     filled,
 )
+from copylens.workflows.settings import ViewsName
 
 if TYPE_CHECKING:
     from copylens.evaluation.nouns import Benchmark, CandidateRule
@@ -74,6 +75,14 @@ class RunOptions:
             metavar="CHAIN",
             help="Post-processing, e.g. centre, pcaw256, sn, with commas between; repeated, each chain is evaluated.",
             callback=filled,
+        ),
+    ] = None
+    views: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--views",
+            metavar="|".join(get_args(ViewsName)),
+            help="How many views describe a picture; repeated, each model is evaluated with each. Default: fast.",
         ),
     ] = None
     training: Annotated[
@@ -130,6 +139,7 @@ class RunOptions:
         """What is evaluated: models, then saved descriptors."""
         from copylens.evaluation.systems import ModelSystem, SavedSystem
         from copylens.workflows.settings import ModelSettings
+        from copylens.workflows.viewing import check_views
 
         models: list[str | None] = [*(self.model or ())]
         if not models and not self.descriptors:
@@ -138,9 +148,11 @@ class RunOptions:
             ModelSystem(
                 settings=ModelSettings(
                     model=name, device=self.device, engine=self.engine, precision=self.precision
-                )
+                ),
+                views=views,
             )
             for name in models
+            for views in dict.fromkeys(map(check_views, self.views or ("fast",)))
         ]
         for word in self.descriptors or ():
             label, equals, path = word.partition("=")

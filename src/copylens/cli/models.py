@@ -14,9 +14,11 @@ import typer
 
 from copylens.cli.guard import FAILED, USAGE, guarded, printable
 from copylens.cli.options import (
+    CatalogOption,
     DeviceOption,
     EngineOption,
     JsonOption,
+    PathsArgument,
     PrecisionOption,
     QuietOption,
     filled,
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from copylens.models import ListedModel, ModelPackage
 
 models_app = typer.Typer(
-    help="Model packages: list, show, verify, import, pull.",
+    help="Model packages: list, show, verify, calibrate, import, pull.",
     invoke_without_command=True,
     rich_markup_mode=None,
 )
@@ -62,7 +64,7 @@ InsideOption = Annotated[
 
 @models_app.callback()
 def _root(context: typer.Context) -> None:
-    """Model packages: list, show, verify, import, pull."""
+    """Model packages: list, show, verify, calibrate, import, pull."""
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
         raise typer.Exit(USAGE)
@@ -129,6 +131,35 @@ def verify_command(
             typer.echo(f"{failed} of {len(report.checks)} checks failed." if failed else "All checks passed.")
         if not report.passed:
             raise typer.Exit(FAILED)
+
+
+@models_app.command("calibrate")
+def calibrate_command(
+    name: NameArgument,
+    paths: PathsArgument,
+    false_matches: Annotated[
+        float,
+        typer.Option("--false-matches", metavar="N", help="Per million pairs of unrelated images."),
+    ] = 3.0,
+    catalog: CatalogOption = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Measure, on images that are no copies of each other, from which score on two count as copies.
+
+    Writes the thresholds for every --views into the package's model.json.
+    """
+    with guarded():
+        from copylens.workflows.calibrating import calibrate_model
+
+        with watching(quiet=quiet) as progress:
+            package = calibrate_model(
+                name, paths, false_matches=false_matches, catalog=catalog, progress=progress
+            )
+        calibration = package.calibration
+        typer.echo(f"fast      copies begin at {calibration.threshold:.4f}")
+        for views, measured in calibration.views.items():
+            begins = f"copies begin at {measured.threshold:.4f}"
+            typer.echo(f"{views:9} {begins}; a view's score loses {measured.penalty:.4f}")
 
 
 @models_app.command("import")
@@ -220,6 +251,10 @@ def _print_card(package: ModelPackage) -> None:
         "input": f"{spec.height} x {spec.width} {spec.dtype}, {spec.resize}, {spec.interpolation}",
         "threshold": f"{calibration.threshold:.4f}"
         + (f" ({rate:g} false matches per million unrelated pairs)" if rate is not None else ""),
+        **{
+            views: f"threshold {measured.threshold:.4f}, views lose {measured.penalty:.4f}"
+            for views, measured in calibration.views.items()
+        },
         "background": calibration.background,
         "licence": package.licence,
         "weights": package.provenance.weights,

@@ -18,24 +18,32 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
+from copylens.catalog import Catalog, CatalogImage
 from copylens.errors import EvaluationError
 from copylens.evaluation import digests
 from copylens.evaluation.archives import plain_arrays
 from copylens.evaluation.nouns import Picture
 from copylens.evaluation.saved import MISSING, RowFinder, read_identity, read_saved, require
 from copylens.evaluation.systems import ModelSystem, SavedSystem, System
+from copylens.images import view_key
 from copylens.models import ModelPackage, find_model, load_package
 from copylens.records import Descriptors, FoundFile, Skipped
 from copylens.reports import write_descriptors
+from copylens.reports.atomic import whole_file
 from copylens.workflows.describer import Describer, load_from_settings
 from copylens.workflows.describing import open_catalog
 from copylens.workflows.finding import Found
 from copylens.workflows.ingest import ingest_found
 from copylens.workflows.settings import Progress
+from copylens.workflows.viewing import limits_of, views_of
 
 QUERIES, REFERENCES, TRAINING, BACKGROUND = "queries", "references", "training", "background"
 """Roles that pictures have in an evaluation."""
+
+VIEW_BLOCK = 1024
+"""Pictures whose views are read together."""
 
 NAMED = 10
 """Unreadable pictures that a message names."""
@@ -77,6 +85,8 @@ class Source(ABC):
         fingerprint: of the model, or of the file of descriptors where that does not say.
         file: the file of saved descriptors; empty when a model runs.
         precision: of the model's arithmetic; empty for saved descriptors.
+        views: how many views describe each picture; empty for saved descriptors.
+        penalty: taken off the scores of views.
     """
 
     label: str
@@ -84,6 +94,8 @@ class Source(ABC):
     fingerprint: str
     file: str = ""
     precision: str = ""
+    views: str = ""
+    penalty: float = 0.0
 
     @property
     @abstractmethod
@@ -104,6 +116,13 @@ class Source(ABC):
             EvaluationError: a picture cannot be read.
             UsageError: saved descriptors lack a picture, or are ambiguous.
         """
+
+    def view_descriptors(self, pictures: Roles) -> dict[str, npt.NDArray[np.float16]]:  # noqa: ARG002
+        """Give the descriptors of each role's views, ``(N, V, D) float16``, read from the disk where they are used.
+
+        Empty where pictures are described as wholes alone. `descriptors` has been called before.
+        """
+        return {}
 
 
 def open_source(system: System, folder: Path, *, workers: int | None, progress: Progress) -> Source:
@@ -167,12 +186,16 @@ class ModelSource(Source):
         self._progress = progress
         self.model, self.fingerprint = self._package.name, self._package.fingerprint
         self.precision = system.settings.precision
-        self.label = system.label or self.model
+        self.views = system.views
+        self._views = views_of(system.views)
+        self.penalty = limits_of(self._package, system.views).penalty
+        self.label = system.label or (self.model if not self._views else f"{self.model}, {self.views}")
 
     @property
     def digest(self) -> str:
-        """Of weights, preprocessing and arithmetic."""
-        return digests.of_texts(self.fingerprint, self.precision)
+        """Of weights, preprocessing, arithmetic and views."""
+        views = [str(self.penalty), self._views_digest] if self._views else []
+        return digests.of_texts(self.fingerprint, self.precision, *views)
 
     @cached_property
     def _describer(self) -> Describer:
@@ -186,20 +209,47 @@ class ModelSource(Source):
     ) -> dict[str, Descriptors]:
         """See `Source`."""
         files = {role: self._file_of(wanted) for role, wanted in pictures.items()}
-        missing = [role for role, file in files.items() if not file.is_file()]
+        missing = [
+            role
+            for role, file in files.items()
+            if not file.is_file() or (self._views and not self._view_file_of(pictures[role]).is_file())
+        ]
         if missing:
             self._describe({role: pictures[role] for role in missing}, files)
         return {role: _read(file, len(pictures[role].pictures)) for role, file in files.items()}
 
+    def view_descriptors(self, pictures: Roles) -> dict[str, npt.NDArray[np.float16]]:
+        """See `Source`."""
+        if not self._views:
+            return {}
+        return {
+            role: _read_views(self._view_file_of(wanted), len(wanted.pictures), len(self._views))
+            for role, wanted in pictures.items()
+        }
+
+    @property
+    def _views_digest(self) -> str:
+        return digests.of_texts(*(view_key(view) for view in self._views))
+
     def _file_of(self, pictures: PictureSet) -> Path:
         return self._folder / "descriptors" / f"{self.fingerprint}-{self.precision}-{pictures.digest}.npz"
+
+    def _view_file_of(self, pictures: PictureSet) -> Path:
+        return self._file_of(pictures).with_suffix(f".{self._views_digest}.npy")
 
     def _describe(self, pictures: Roles, files: Mapping[str, Path]) -> None:
         paths = dict.fromkeys(path for wanted in pictures.values() for path in wanted.paths)
         found = Found(files=[_found(path) for path in paths])
         catalog = self._folder / "catalogs" / f"{self.fingerprint}-{self.precision}.db"
         with open_catalog(catalog, self._describer) as store:
-            seen = ingest_found(store, self._describer, found, workers=self._workers, progress=self._progress)
+            seen = ingest_found(
+                store,
+                self._describer,
+                found,
+                workers=self._workers,
+                views=self._views,
+                progress=self._progress,
+            )
             if seen.skipped:
                 raise _incomplete(seen.skipped)
             (self._folder / "descriptors").mkdir(parents=True, exist_ok=True)
@@ -215,6 +265,21 @@ class ModelSource(Source):
                     descriptors=store.descriptors([image.content_id for image in images]),
                     model=self._describer.identity,
                 )
+                if self._views:
+                    self._save_views(store, images, self._view_file_of(wanted))
+
+    def _save_views(self, store: Catalog, images: Sequence[CatalogImage], path: Path) -> None:
+        """Write the views of pictures, block by block: all of them may be larger than memory."""
+        shape = (len(images), len(self._views), self._describer.dims)
+        with whole_file(path) as partial:
+            out = np.lib.format.open_memmap(partial, mode="w+", dtype=np.float16, shape=shape)
+            for start in range(0, len(images), VIEW_BLOCK):
+                ids = [image.content_id for image in images[start : start + VIEW_BLOCK]]
+                distinct = list(dict.fromkeys(ids))
+                place = {content: row for row, content in enumerate(distinct)}
+                rows = store.view_descriptors(distinct)
+                out[start : start + len(ids)] = rows[[place[content] for content in ids]]
+            out.flush()
 
 
 def _noun(role: str) -> str:
@@ -229,6 +294,17 @@ def _read(file: Path, count: int) -> Descriptors:
     except (OSError, ValueError) as error:
         raise EvaluationError(f"{file} is damaged; delete it and run the same command again.") from error
     if rows.ndim != 2 or len(rows) != count or rows.dtype != np.float32:
+        raise EvaluationError(f"{file} is damaged; delete it and run the same command again.")
+    return rows
+
+
+def _read_views(file: Path, count: int, views: int) -> npt.NDArray[np.float16]:
+    """Open a file that this module wrote; its rows are read where they are used."""
+    try:
+        rows: npt.NDArray[np.float16] = np.load(file, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise EvaluationError(f"{file} is damaged; delete it and run the same command again.") from error
+    if rows.ndim != 3 or rows.shape[:2] != (count, views) or rows.dtype != np.float16:
         raise EvaluationError(f"{file} is damaged; delete it and run the same command again.")
     return rows
 

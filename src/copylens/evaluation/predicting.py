@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from copylens.errors import EvaluationError
 from copylens.evaluation import digests
@@ -21,6 +22,7 @@ from copylens.evaluation.candidates import find_candidates
 from copylens.evaluation.describing import BACKGROUND, QUERIES, REFERENCES, TRAINING, Roles, Source
 from copylens.evaluation.nouns import CandidateRule, Ints, Predictions, Scores
 from copylens.evaluation.standings import ABSENT, true_pairs_of
+from copylens.evaluation.view_scores import ViewSides, find_view_candidates
 from copylens.postprocess import Chain
 from copylens.records import Descriptors
 from copylens.reports.atomic import whole_file
@@ -154,6 +156,8 @@ class _Run:
         optional = frozenset({BACKGROUND}) if task.background_is_optional else frozenset()
         roles = {role: task.roles[role] for role in task.roles if role in wanted}
         self._rows = source.descriptors(roles, optional=optional)
+        self._penalty = source.penalty
+        self._views = source.view_descriptors({role: roles[role] for role in (QUERIES, REFERENCES)})
         self.normalised_chain = normalised if BACKGROUND in self._rows else None
         fitted = self._fitted(source, self.normalised_chain or plain)
         self._plain_chain = fitted.without_score_normalisation()
@@ -162,18 +166,17 @@ class _Run:
     def plain(self) -> Predicted:
         """Search with what the chain makes of the descriptors."""
         sides = self._sides(self._plain_chain)
-        predictions = find_candidates(*sides, self._task.rule, progress=self._task.progress)
-        return self._predicted(self._plain_chain, sides, predictions)
+        return self._predicted(self._plain_chain, sides, self._search(self._plain_chain, sides))
 
     def normalised(self, plain: Predictions) -> Predicted:
         """Normalise the scores.
 
         A query's candidates stay the same, since the same number is taken off all its scores; only a rule over all
-        queries chooses others.
+        queries chooses others, and views, of which each has a number of its own.
         """
         sides = self._sides(self._fitted_chain)
-        if self._task.rule.overall is not None:
-            predictions = find_candidates(*sides, self._task.rule, progress=self._task.progress)
+        if self._task.rule.overall is not None or self._views:
+            predictions = self._search(self._fitted_chain, sides)
         else:
             scores = pair_scores(*sides, plain.queries, plain.references)
             predictions = Predictions(plain.queries, plain.references, scores)
@@ -193,9 +196,36 @@ class _Run:
     def _sides(self, chain: Chain) -> Sides:
         return chain.transform(self._rows[QUERIES], self._rows[REFERENCES])
 
+    def _search(self, chain: Chain, sides: Sides) -> Predictions:
+        rule, progress = self._task.rule, self._task.progress
+        if self._views:
+            return find_view_candidates(self._view_sides(chain, sides), rule, progress=progress)
+        return find_candidates(*sides, rule, progress=progress)
+
+    def _view_sides(self, chain: Chain, sides: Sides) -> ViewSides:
+        """Views go through the chain when they are asked for, a block at a time."""
+        queries, references = self._views[QUERIES], self._views[REFERENCES]
+        raw = self._rows[QUERIES][:1], self._rows[REFERENCES][:1]
+
+        def flat(views: npt.NDArray[np.float16], which: Ints) -> Descriptors:
+            return views[which].reshape(-1, views.shape[2]).astype(np.float32)
+
+        def query_views(which: Ints) -> Descriptors:
+            rows, _ = chain.transform(flat(queries, which), raw[1])
+            return rows.reshape(len(which), queries.shape[1], -1)
+
+        def reference_views(which: Ints) -> Descriptors:
+            _, rows = chain.transform(raw[0], flat(references, which))
+            return rows.reshape(len(which), references.shape[1], -1)
+
+        return ViewSides(*sides, query_views, reference_views, queries.shape[1], self._penalty)
+
     def _predicted(self, chain: Chain, sides: Sides, predictions: Predictions) -> Predicted:
         truth = self._task.truth
-        scores = pair_scores(*sides, truth[:, 0], truth[:, 1])
+        if self._views:
+            scores = self._view_sides(chain, sides).pair_scores(truth[:, 0], truth[:, 1])
+        else:
+            scores = pair_scores(*sides, truth[:, 0], truth[:, 1])
         # A search rounds differently in the last digit; what is the same pair shall have one score.
         pairs = true_pairs_of(predictions, truth)
         scores[pairs[pairs != ABSENT]] = predictions.scores[pairs != ABSENT]

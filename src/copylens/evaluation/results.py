@@ -218,6 +218,7 @@ class Origin:
         model, fingerprint: what made the descriptors.
         source: the file of saved descriptors; empty when the model was run.
         precision: of the model's arithmetic; empty for saved descriptors.
+        views: how many views described each picture; empty for saved descriptors.
         dims: dimensions before post-processing.
         post_processing: the chain asked for, as it was given; "none" changes nothing.
         samples, level, seed: of the bootstrap; 0 samples mean that there are no intervals.
@@ -247,6 +248,7 @@ class Origin:
     seed: int
     command: str
     copylens: str
+    views: str = "fast"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

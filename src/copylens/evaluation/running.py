@@ -221,6 +221,7 @@ class Run:
             seed=self.settings.seed,
             command=self.settings.command,
             copylens=__version__,
+            views=source.views,
         )
 
 

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from copylens.errors import UsageError
 from copylens.evaluation.nouns import CandidateRule
-from copylens.workflows.settings import ModelSettings
+from copylens.workflows.settings import ModelSettings, ViewsName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,10 +17,12 @@ class ModelSystem:
     Attributes:
         settings: which one, and on what it runs.
         label: its name in tables; empty takes the package's.
+        views: how many views describe each picture.
     """
 
     settings: ModelSettings = field(default_factory=ModelSettings)
     label: str = ""
+    views: ViewsName = "fast"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

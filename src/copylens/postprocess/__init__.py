@@ -5,6 +5,7 @@ from copylens.postprocess.centring import Centring
 from copylens.postprocess.chain import Chain
 from copylens.postprocess.score_normalisation import ScoreNormalisation
 from copylens.postprocess.unit_length import UnitLength, l2_normalised
+from copylens.postprocess.view_calibration import view_thresholds
 from copylens.postprocess.whitening import PCAWhitening
 
 __all__ = [
@@ -15,4 +16,5 @@ __all__ = [
     "UnitLength",
     "false_match_threshold",
     "l2_normalised",
+    "view_thresholds",
 ]

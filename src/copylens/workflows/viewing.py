@@ -20,7 +20,7 @@ def check_views(name: str) -> ViewsName:
     for known in get_args(ViewsName):
         if name == known:
             return known  # type: ignore[no-any-return]
-    raise UsageError(f"There are no views called {name!r}; choose {', '.join(get_args(ViewsName))}.")
+    raise UsageError(f"--views: there are none called {name!r}; choose {', '.join(get_args(ViewsName))}.")
 
 
 def views_of(name: ViewsName) -> tuple[View, ...]:

@@ -1,0 +1,76 @@
+"""Descriptors of unrelated pictures and of their views in; the penalty of views, and the threshold with them, out.
+
+Shapes: N pictures, V views of each, D dimensions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from copylens.errors import UsageError
+from copylens.postprocess.rows import checked_rows
+from copylens.records import Descriptors
+
+BLOCK = 32
+"""Pictures whose views are compared with all wholes together."""
+
+
+def view_thresholds(
+    wholes: Descriptors,
+    views: Callable[[int, int], npt.NDArray[np.float32]],
+    *,
+    per_million: float,
+) -> tuple[float, float]:
+    """Find the penalty of views and the threshold that keep a rate of false matches.
+
+    Of two unrelated pictures the best view is more alike to the other's whole than the two wholes are. The penalty is
+    the difference of the two scores that the rate stands for; what then remains, since either of the two can match, the
+    threshold takes. Nothing is assumed about the tails: every pair is scored.
+
+    Memory: two arrays of N x N scores.
+
+    Args:
+        wholes: ``(N, D) float32``, pictures no two of which are copies.
+        views: asked for pictures ``start`` to ``stop``; gives their views, ``(stop - start, V, D) float32``.
+        per_million: false matches per million pairs.
+
+    Returns:
+        ``(threshold, penalty)``: a pair matches when the larger of the score of the two wholes, and of the best view of
+        either with the whole of the other less `penalty`, is at least `threshold`. The penalty is not negative.
+
+    Raises:
+        UsageError: too few pictures to show the rate; or rows of another shape or type, or that are not finite.
+    """
+    rows = checked_rows(wholes, what="Background descriptors").astype(np.float32, copy=False)
+    count = len(rows)
+    allowed = int(count * (count - 1) // 2 * per_million / 1e6)
+    if allowed < 1:
+        raise UsageError(f"{count} pictures have too few pairs to show {per_million:g} per million.")
+    best = np.empty((count, count), np.float32)
+    for start in range(0, count, BLOCK):
+        stop = min(start + BLOCK, count)
+        block = views(start, stop)
+        scores = block.reshape(-1, rows.shape[1]) @ rows.T
+        best[start:stop] = scores.reshape(stop - start, block.shape[1], count).max(axis=1)
+    np.maximum(best, best.T, out=best)
+    pairs = np.triu_indices(count, 1)
+    of_views, of_wholes = best[pairs], (rows @ rows.T)[pairs]
+    penalty = max(0.0, _reached(of_views, allowed) - _reached(of_wholes, allowed))
+    combined = np.maximum(of_wholes, of_views - np.float32(penalty))
+    return _above(combined, allowed), penalty
+
+
+def _reached(scores: npt.NDArray[np.float32], allowed: int) -> float:
+    """The score that exactly `allowed` of them reach."""
+    return float(np.partition(scores, -allowed)[-allowed])
+
+
+def _above(scores: npt.NDArray[np.float32], allowed: int) -> float:
+    """The lowest threshold that at most `allowed` scores reach."""
+    if len(scores) <= allowed:
+        return -1.0
+    just_beyond = np.partition(scores, -(allowed + 1))[-(allowed + 1)]
+    return float(np.nextafter(just_beyond, np.float32(2)))
