@@ -1,0 +1,346 @@
+"""Runs the paper's ablation at a small scale: pictures and an exam in; a run folder a cell, and a Markdown table, out.
+
+A cell is a recipe of ``ablation_recipes/``, trained once for every seed; all have the same budget. What is finished is
+not run again, and what was killed goes on from its checkpoint: the same command resumes the whole.
+
+    python -m benchmarks.ablation 'CORPUS/train-00[0-1].tar' --exam EXAM --weights lite0.safetensors --output FOLDER
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean, median
+from typing import Any
+
+from benchmarks.machine import describe_machine, machine_facts, portable_command
+
+from copylens.errors import CopyLensError, TrainingError, UsageError
+from copylens.training.data import open_pictures
+from copylens.training.page import RECIPE
+from copylens.training.recipes import load_recipe, to_toml
+from copylens.training.running import IDENTITY, TrainTask, train
+from copylens.training.settings import TrainSettings
+from copylens.training.watching import read_log
+
+RECIPES = Path(__file__).parent / "ablation_recipes"
+TABLE = "ablation.md"
+LATE = 0.25
+"""Part of a run's logged steps, at its end, over which statistics of the batch are averaged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A recipe, and the µAP in percent that the paper has for this rung, trained on ImageNet (table 2)."""
+
+    name: str
+    paper: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two cells that differ in one thing, and what the paper says of the difference.
+
+    Attributes:
+        title: what is added.
+        before, after: names of cells.
+        sign: +1 or -1, the paper's direction of µAP.
+        paper: the same in words.
+    """
+
+    title: str
+    before: str
+    after: str
+    sign: int
+    paper: str
+
+
+CELLS = (
+    Cell("simclr", 9.4),
+    Cell("linear", 33.0),
+    Cell("entropy-3", 38.0),
+    Cell("entropy-10", 45.3),
+    Cell("entropy-30", 50.4),
+    Cell("advanced", 55.5),
+    Cell("mixup", 56.8),
+    Cell("linear-average"),
+    Cell("entropy-10-average"),
+    Cell("linear-128"),
+    Cell("entropy-10-128"),
+    Cell("entropy-30-128"),
+)
+"""The ladder from top to bottom, then pooling, then dimensions."""
+
+COMPARISONS = (
+    Comparison("SimCLR → linear, 512-d, strong blur, low temperature", "simclr", "linear", 1, "+23.6"),
+    Comparison("λ 0 → 3", "linear", "entropy-3", 1, "+5.0"),
+    Comparison("λ 0 → 10", "linear", "entropy-10", 1, "+12.3"),
+    Comparison("λ 0 → 30", "linear", "entropy-30", 1, "+17.4"),
+    Comparison("advanced augmentations, λ = 10", "entropy-10", "advanced", 1, "+5.1 at λ = 30"),
+    Comparison("mixup and CutMix, λ = 10", "advanced", "mixup", 1, "+1.3 at λ = 30"),
+    Comparison("average → GeM, λ = 0", "linear-average", "linear", -1, "worse"),
+    Comparison("average → GeM, λ = 10", "entropy-10-average", "entropy-10", 1, "better"),
+    Comparison("128 → 512 dimensions, λ = 0", "linear-128", "linear", 1, "+1.5, two-layer head"),
+    Comparison("128 → 512 dimensions, λ = 10", "entropy-10-128", "entropy-10", 1, "+9.8 normalised, λ = 30"),
+    Comparison("128 → 512 dimensions, λ = 30", "entropy-30-128", "entropy-30", 1, "+9.8 normalised"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the log of one finished run says.
+
+    Attributes:
+        start, end: µAP before and after.
+        accuracy_at_1, recall_at_precision_90: after.
+        effective_rank, nearest_negative: of the batches late in the run.
+        seconds: of the middle step, with everything that belongs to it.
+        steps: that were trained.
+        warnings: of a collapse.
+    """
+
+    start: float
+    end: float
+    accuracy_at_1: float
+    recall_at_precision_90: float
+    effective_rank: float
+    nearest_negative: float
+    seconds: float
+    steps: int
+    warnings: int
+
+
+Outcomes = dict[str, dict[int, Outcome]]
+"""By cell, then by seed."""
+
+
+def main() -> int:
+    """Run what is not finished yet, seed by seed, and print the table."""
+    options = parse_arguments()
+    try:
+        cells = chosen(options.cells)
+        runs = [(cell, seed) for seed in options.seeds for cell in cells]
+        digest = open_pictures(options.pictures).digest
+        for number, (cell, seed) in enumerate(runs, start=1):
+            settings = settings_of(cell, seed, options)
+            folder = options.output / f"{cell.name}-seed{seed}"
+            say(f"[{number}/{len(runs)}] {cell.name}, seed {seed}")
+            if finished(folder, settings, digest):
+                continue
+            try:
+                run_cell(folder, settings, options)
+            except TrainingError as error:
+                say(f"  no result: {error}")
+            (options.output / TABLE).write_text(document(outcomes(options), options), encoding="utf-8")
+    except CopyLensError as error:
+        say(f"error: {error}")
+        return 2
+    except KeyboardInterrupt:
+        say("Interrupted; the same command goes on.")
+        return 130
+    text = document(outcomes(options), options)
+    (options.output / TABLE).write_text(text, encoding="utf-8")
+    print(text, end="")
+    return 0
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="ablation", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("pictures", nargs="+", help="as copylens train takes them")
+    parser.add_argument(
+        "--exam", type=Path, required=True, help="an exam, for the start and the end of every run"
+    )
+    parser.add_argument("--weights", type=Path, help="of the backbone; see scripts/imagenet_lite0.py")
+    parser.add_argument(
+        "--output", type=Path, required=True, metavar="FOLDER", help="of the runs and the table"
+    )
+    parser.add_argument("--cells", nargs="+", metavar="NAME", help="some of the table; default: all")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1], metavar="N")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="changes a setting in every cell"
+    )
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    return parser.parse_args()
+
+
+def chosen(names: Sequence[str] | None) -> list[Cell]:
+    """The cells of these names, in the table's order.
+
+    Raises:
+        UsageError: a name that is not in the table.
+    """
+    known = [cell.name for cell in CELLS]
+    unknown = sorted(set(names or ()) - set(known))
+    if unknown:
+        raise UsageError(f"--cells: there is no {unknown[0]!r}; known are {', '.join(known)}.")
+    return [cell for cell in CELLS if names is None or cell.name in names]
+
+
+def settings_of(cell: Cell, seed: int, options: argparse.Namespace) -> TrainSettings:
+    """The recipe of a cell with the changes that all cells share."""
+    weights = [f"network.weights={json.dumps(str(options.weights.resolve()))}"] if options.weights else []
+    return load_recipe(RECIPES / f"{cell.name}.toml", [*weights, f"loop.seed={seed}", *options.set])
+
+
+def finished(folder: Path, settings: TrainSettings, digest: str) -> bool:
+    """Whether a run came to its end: its model is written after everything else.
+
+    Raises:
+        UsageError: it did, with another recipe or other pictures.
+    """
+    if not (folder / "model" / "model.json").is_file():
+        return False
+    recipe = (folder / "run" / RECIPE).read_text(encoding="utf-8")
+    pictures = json.loads((folder / "run" / IDENTITY).read_text(encoding="utf-8"))["pictures"]
+    if recipe != to_toml(settings) or pictures != digest:
+        raise UsageError(
+            f"{folder} holds a run of another recipe or other pictures; choose another --output."
+        )
+    return True
+
+
+def run_cell(folder: Path, settings: TrainSettings, options: argparse.Namespace) -> None:
+    """Train a cell from its last checkpoint, or from the start, to its end."""
+    task = TrainTask(
+        pictures=options.pictures,
+        output=folder / "model",
+        run=folder / "run",
+        exam=options.exam,
+        device=options.device,
+        name=folder.name,
+        command=portable_command("benchmarks.ablation"),
+    )
+    train(task, settings, report=report, progress=lambda *_: None)
+
+
+def report(kind: str, step: int, values: dict[str, Any]) -> None:
+    """Tell of validations and warnings."""
+    if kind == "validation":
+        say(f"  step {step}: µAP {values['micro_average_precision']:.3f}")
+    elif kind == "warning":
+        say(f"  step {step}: {values['text']}")
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def outcomes(options: argparse.Namespace) -> Outcomes:
+    """What the finished runs in the output folder say, of the cells and seeds that were asked for."""
+    found: Outcomes = {}
+    for cell in chosen(options.cells):
+        for seed in options.seeds:
+            folder = options.output / f"{cell.name}-seed{seed}"
+            if (folder / "model" / "model.json").is_file():
+                batch = settings_of(cell, seed, options).loop.batch
+                found.setdefault(cell.name, {})[seed] = read_outcome(folder / "run", batch)
+    return found
+
+
+def read_outcome(run: Path, batch: int) -> Outcome:
+    """Read the log of a finished run."""
+    lines = list(read_log(run))
+    steps = [line for line in lines if line["kind"] == "step"]
+    validations = [line for line in lines if line["kind"] == "validation"]
+    late = steps[-max(1, round(LATE * len(steps))) :]
+    last = validations[-1]
+    return Outcome(
+        start=validations[0]["micro_average_precision"],
+        end=last["micro_average_precision"],
+        accuracy_at_1=last["accuracy_at_1"],
+        recall_at_precision_90=last["recall_at_precision_90"],
+        effective_rank=fmean(line["effective_rank"] for line in late),
+        nearest_negative=fmean(line["nearest_negative"] for line in late),
+        seconds=batch / median(line["images_per_second"] for line in steps),
+        steps=last["step"],
+        warnings=sum(line["kind"] == "warning" for line in lines),
+    )
+
+
+def document(found: Outcomes, options: argparse.Namespace) -> str:
+    """The page: command, machine, the table of cells, the table of differences."""
+    lines = [
+        f"`{portable_command('benchmarks.ablation')}`",
+        f"({describe_machine(machine_facts())}; seeds {', '.join(map(str, options.seeds))})",
+        "",
+        *cell_table(
+            found, [(cell, load_recipe(RECIPES / f"{cell.name}.toml").description) for cell in CELLS]
+        ),
+        "",
+        *comparison_table(found),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def cell_table(found: Outcomes, cells: Sequence[tuple[Cell, str]]) -> Iterator[str]:
+    """Lines of Markdown, a row for every cell that has a finished run."""
+    yield (
+        "| Cell | What | Paper µAP | µAP before | µAP | each seed | Acc@1 | R@P90 | Effective rank | "
+        "Nearest negative | Steps | s/step | Warnings |"
+    )
+    yield "|---|---|---:|---:|---:|---|---:|---:|---:|---:|---:|---:|---:|"
+    for cell, what in cells:
+        seeds = found.get(cell.name)
+        if not seeds:
+            continue
+        runs = [seeds[seed] for seed in sorted(seeds)]
+        yield (
+            "| "
+            + " | ".join(
+                [
+                    f"`{cell.name}`",
+                    what,
+                    "–" if cell.paper is None else f"{cell.paper:.1f}",
+                    mean_of(runs, lambda run: run.start, ".3f"),
+                    f"**{mean_of(runs, lambda run: run.end, '.3f')}**",
+                    ", ".join(f"{run.end:.3f}" for run in runs),
+                    mean_of(runs, lambda run: run.accuracy_at_1, ".3f"),
+                    mean_of(runs, lambda run: run.recall_at_precision_90, ".3f"),
+                    mean_of(runs, lambda run: run.effective_rank, ".0f"),
+                    mean_of(runs, lambda run: run.nearest_negative, ".2f"),
+                    mean_of(runs, lambda run: run.steps, ".0f"),
+                    mean_of(runs, lambda run: run.seconds, ".2f"),
+                    str(sum(run.warnings for run in runs)),
+                ]
+            )
+            + " |"
+        )
+
+
+def mean_of(runs: Sequence[Outcome], value: Callable[[Outcome], float], form: str) -> str:
+    return format(fmean(map(value, runs)), form)
+
+
+def comparison_table(found: Outcomes) -> Iterator[str]:
+    """Lines of Markdown: differences of µAP x 100 between runs of one seed."""
+    yield "| Change | Paper | Here | each seed | Direction |"
+    yield "|---|---|---:|---|---|"
+    for comparison in COMPARISONS:
+        before, after = found.get(comparison.before, {}), found.get(comparison.after, {})
+        differences = [
+            100 * (after[seed].end - before[seed].end) for seed in sorted(before.keys() & after.keys())
+        ]
+        if differences:
+            yield (
+                f"| {comparison.title} | {comparison.paper} | {fmean(differences):+.1f} | "
+                f"{', '.join(f'{value:+.1f}' for value in differences)} | "
+                f"{direction(differences, comparison.sign)} |"
+            )
+
+
+def direction(differences: Sequence[float], sign: int) -> str:
+    """Say whether every seed moved as the paper, none did, or they disagree."""
+    agreeing = sum(value * sign > 0 for value in differences)
+    if len(differences) < 2:
+        return "one seed only"
+    if agreeing == len(differences):
+        return "as the paper"
+    return "against the paper" if agreeing == 0 else "seeds disagree"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
