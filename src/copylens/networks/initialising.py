@@ -1,15 +1,8 @@
-"""A fresh network in; one whose residual branches start at zero or open, or that carries given weights, out."""
+"""A fresh network in; one whose residual branches start at zero, or open, out."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
-
-import torch
 from torch import nn
-
-from copylens.errors import ModelError
-from copylens.networks.wording import first_line, some_names
 
 
 def zero_residual_branches(backbone: nn.Module) -> int:
@@ -60,54 +53,3 @@ def _last_scale(block: nn.Module) -> nn.Parameter | None:
         if isinstance(weight, nn.Parameter) and weight.ndim == 1:
             return weight
     return None
-
-
-def load_backbone(backbone: nn.Module, path: Path) -> None:
-    """Load a backbone's weights from a file, strictly; a classifier in the file is left out.
-
-    Args:
-        backbone: a timm model; names must be timm's own.
-        path: ``.safetensors``, or a PyTorch file that holds a state dictionary.
-
-    Raises:
-        ModelError: the file cannot be read, or names or shapes do not fit; says which.
-    """
-    state = _read(path)
-    own = backbone.state_dict()
-    classifier = _classifier_names(backbone)
-    given = {name: value for name, value in state.items() if name.rpartition(".")[0] not in classifier}
-    missing, unknown = sorted(own.keys() - given.keys()), sorted(given.keys() - own.keys())
-    if missing or unknown:
-        raise ModelError(
-            f"{path} does not fit the backbone: missing {some_names(missing, empty='nothing')}; "
-            f"unknown {some_names(unknown, empty='nothing')}."
-        )
-    shapes = [name for name, value in given.items() if value.shape != own[name].shape]
-    if shapes:
-        first = shapes[0]
-        raise ModelError(
-            f"{path} does not fit the backbone: {first} has shape {tuple(given[first].shape)}, not "
-            f"{tuple(own[first].shape)} ({len(shapes)} such tensors)."
-        )
-    backbone.load_state_dict(given)
-
-
-def _classifier_names(backbone: nn.Module) -> set[str]:
-    named = getattr(backbone, "default_cfg", {}).get("classifier") or ()
-    return {named} if isinstance(named, str) else set(named)
-
-
-def _read(path: Path) -> Mapping[str, torch.Tensor]:
-    if not path.is_file():
-        raise ModelError(f"{path}: no such file of weights.")
-    try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            return load_file(path)
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged file fails in many ways
-        raise ModelError(f"{path} is not a readable file of weights: {first_line(error)}") from error
-    if not isinstance(state, Mapping) or not all(isinstance(v, torch.Tensor) for v in state.values()):
-        raise ModelError(f"{path} does not hold a state dictionary (names and tensors).")
-    return state

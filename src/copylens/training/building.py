@@ -12,9 +12,10 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from copylens.errors import UsageError
-from copylens.networks.initialising import load_backbone, open_residual_branches, zero_residual_branches
+from copylens.networks.initialising import open_residual_branches, zero_residual_branches
 from copylens.networks.sscd import SSCDNetwork
 from copylens.networks.stages import stages_of
+from copylens.networks.weight_files import load_backbone
 from copylens.postprocess import PCAWhitening
 from copylens.training.settings import NetworkSettings
 

@@ -23,7 +23,8 @@ def make_optimiser(
 
     Vectors (biases, scales of normalisations) have no weight decay, and LARS does not adapt their rate, as in
     SimCLR; nor has what the backbone spares by itself (``no_weight_decay``: a transformer's position embeddings, its
-    class and register tokens). Every group carries its full rate as ``base_rate``; `set_rates` multiplies it by the schedule.
+    class and register tokens). Every group carries its full rate as ``base_rate``; `set_rates` multiplies it by the
+    schedule.
 
     Args:
         network: what learns; parameters that need no gradient are left out.

@@ -1,16 +1,12 @@
-"""Residual branches start at zero in every family that is known, and weights fit to the last name or not at all."""
+"""Residual branches start at zero in every family that is known."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 import torch
-from safetensors.torch import save_file
 from torch import nn
 
-from copylens.errors import ModelError
-from copylens.networks.initialising import load_backbone, open_residual_branches, zero_residual_branches
+from copylens.networks.initialising import open_residual_branches, zero_residual_branches
 from copylens.networks.torchvision_shim import import_timm
 
 
@@ -74,44 +70,3 @@ def test_closed_branches_are_opened_and_others_left(name: str, closed: bool) -> 
 
 def test_a_network_without_known_branches_says_none() -> None:
     assert zero_residual_branches(nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4))) == 0
-
-
-@pytest.mark.parametrize("suffix", [".safetensors", ".pt"])
-def test_weights_come_back_and_a_classifier_stays_out(suffix: str, tmp_path: Path) -> None:
-    whole = backbone("resnet18", classes=7)
-    path = tmp_path / f"weights{suffix}"
-    state = {name: value.clone() for name, value in whole.state_dict().items()}
-    save_file(state, path) if suffix == ".safetensors" else torch.save(state, path)
-    torch.manual_seed(9)
-    fresh: nn.Module = import_timm().create_model("resnet18", num_classes=0, global_pool="")
-    load_backbone(fresh, path)
-    for name, value in fresh.state_dict().items():
-        torch.testing.assert_close(value, state[name], rtol=0, atol=0)
-
-
-def test_what_does_not_fit_is_named(tmp_path: Path) -> None:
-    network = backbone("resnet18")
-    state = network.state_dict()
-    path = tmp_path / "w.pt"
-    torch.save(
-        {name: value for name, value in state.items() if name != "conv1.weight"} | {"odd": torch.ones(1)},
-        path,
-    )
-    with pytest.raises(ModelError, match=r"missing conv1\.weight; unknown odd"):
-        load_backbone(network, path)
-    torch.save(state | {"conv1.weight": torch.ones(2, 3, 7, 7)}, path)
-    with pytest.raises(ModelError, match=r"conv1\.weight has shape \(2, 3, 7, 7\), not \(64, 3, 7, 7\)"):
-        load_backbone(network, path)
-
-
-def test_files_that_are_no_weights(tmp_path: Path) -> None:
-    network = backbone("resnet18")
-    with pytest.raises(ModelError, match="no such file"):
-        load_backbone(network, tmp_path / "none.pt")
-    for name in ("bad.pt", "bad.safetensors"):
-        (tmp_path / name).write_bytes(b"not weights at all")
-        with pytest.raises(ModelError, match="not a readable file of weights"):
-            load_backbone(network, tmp_path / name)
-    torch.save([1, 2], tmp_path / "list.pt")
-    with pytest.raises(ModelError, match="does not hold a state dictionary"):
-        load_backbone(network, tmp_path / "list.pt")
