@@ -21,6 +21,9 @@ from copylens.training.losses.positives import share_a_source
 from copylens.training.terms.base import StepContext, Term, TermLoss
 from copylens.training.terms.tracing import cell_overlap
 
+_SHORTEST = 1e-3
+"""Vectors are not lengthened from below: the gradient of a dead cell, whose features are all 0, would have no bound."""
+
 PatchHead: TypeAlias = Literal["none", "linear", "mlp"]
 PatchNegatives: TypeAlias = Literal["view", "batch"]
 
@@ -204,7 +207,7 @@ class PatchTerm(Term):
         parameter = next(self.head.parameters(), None)
         dtype = torch.promote_types(local.dtype, torch.float32) if parameter is None else parameter.dtype
         rows = local.to(dtype).flatten(2).transpose(1, 2)
-        return functional.normalize(self.head(rows), dim=2)
+        return functional.normalize(self.head(rows), dim=2, eps=_SHORTEST)
 
     def _everyone(self, cells: Tensor, sources: Tensor) -> tuple[Tensor, Tensor] | None:
         """Cells ``(M, C, D)`` and sources ``(M, 2)`` of all processes, where they are needed."""
