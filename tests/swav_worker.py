@@ -39,15 +39,14 @@ def steps(rank: int, world: int, *, mixed: tuple[int, ...] = (), **changes: Any)
         for parameter in parameters:
             parameter.grad = None
         made.value.backward()
-        for parameter in term.parameters():
-            if world > 1:
-                distributed.all_reduce(parameter.grad)
-                parameter.grad /= world  # type: ignore[operator]
+        for parameter in term.parameters() if world > 1 else ():
+            assert parameter.grad is not None
+            distributed.all_reduce(parameter.grad)
+            parameter.grad.div_(world)
         term.before_step(step)
-        with torch.no_grad():
-            for parameter in parameters:
-                if parameter.grad is not None:
-                    parameter -= 0.2 * parameter.grad
+        for parameter in parameters:
+            if parameter.grad is not None:
+                parameter.data -= 0.2 * parameter.grad
         term.after_step(step)
         found[f"value {step}"] = made.value.detach()
         found |= {f"{name} {step}": value for name, value in made.statistics.items()}

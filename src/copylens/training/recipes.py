@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
@@ -36,7 +37,7 @@ def load_recipe(recipe: str | Path, overrides: Sequence[str] = ()) -> TrainSetti
 
     Args:
         recipe: a name of `recipe_names`, or a TOML file.
-        overrides: ``"table.key=value"``, values as TOML writes them; a bare word is a string.
+        overrides: ``"table.key=value"``, as TOML writes keys and values; a bare word is a string.
 
     Raises:
         UsageError: no such recipe, or settings that cannot be trained.
@@ -69,8 +70,8 @@ def _find(recipe: str | Path) -> Path:
 
 def _override(data: dict[str, Any], text: str) -> None:
     key, equals, value = text.partition("=")
-    names = [name.strip() for name in key.split(".")]
-    if not equals or not all(names):
+    names = _names(key)
+    if not equals or not names:
         raise UsageError(f"--set {text!r}: write table.key=value, for example loss.entropy_weight=10.")
     table = data
     for name in names[:-1]:
@@ -79,6 +80,21 @@ def _override(data: dict[str, Any], text: str) -> None:
             raise UsageError(f"--set {text!r}: {name} is a value, not a table.")
         table = inner
     table[names[-1]] = _value(value.strip())
+
+
+def _names(key: str) -> list[str]:
+    """The parts of a key as TOML reads it, so that names with dots can be quoted; none where it cannot be read."""
+    try:
+        inner: Any = tomllib.loads(f"{key} = 0")
+    except tomllib.TOMLDecodeError:
+        return []
+    names: list[str] = []
+    while isinstance(inner, dict):
+        if len(inner) != 1:
+            return []
+        name, inner = next(iter(inner.items()))
+        names.append(name)
+    return names
 
 
 def _value(text: str) -> Any:
@@ -97,13 +113,18 @@ def to_toml(settings: TrainSettings) -> str:
 
 def _write(table: Mapping[str, Any], path: tuple[str, ...], lines: list[str]) -> None:
     if path:
-        lines += ["", f"[{'.'.join(path)}]"]
+        lines += ["", f"[{'.'.join(map(_key, path))}]"]
     for key, value in table.items():
         if value is not None and not isinstance(value, Mapping):
-            lines.append(f"{key} = {_literal(value)}")
+            lines.append(f"{_key(key)} = {_literal(value)}")
     for key, value in table.items():
         if isinstance(value, Mapping):
             _write(value, (*path, key), lines)
+
+
+def _key(name: str) -> str:
+    """A bare key, or a quoted one where it has dots, as ``crop.scale``."""
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _literal(name)
 
 
 def _literal(value: Any) -> str:

@@ -59,6 +59,8 @@ def test_overrides_are_toml_and_bare_words_are_text() -> None:
         ("description.x=1", "description is a value, not a table"),
         ("loss.temperature", "write table.key=value"),
         ("=3", "write table.key=value"),
+        ("a..b=3", "write table.key=value"),
+        ("[a]\n[b]\nc=3", "write table.key=value"),
         ("loop.batch=1", "a batch of one has no negatives"),
         ("loss.temperature=0", "it must be positive"),
         ("optimiser.name=sgd", "is not one of 'lars', 'adamw'"),
@@ -87,6 +89,14 @@ def test_a_saved_recipe_is_read_to_the_same_settings(tmp_path: Path) -> None:
         path = tmp_path / f"{name}.toml"
         path.write_text(to_toml(settings), encoding="utf-8")
         assert load_recipe(path) == settings
+
+
+def test_names_with_dots_are_quoted(tmp_path: Path) -> None:
+    settings = load_recipe("cpu-smoke", ['augment.ranges."crop.scale"=[0.2, 0.9]'])
+    assert settings.augment.ranges == {"crop.scale": (0.2, 0.9)}
+    path = tmp_path / "saved.toml"
+    path.write_text(to_toml(settings), encoding="utf-8")
+    assert load_recipe(path) == settings
 
 
 def test_the_defaults_are_a_recipe_too(tmp_path: Path) -> None:
