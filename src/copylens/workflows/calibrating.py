@@ -56,6 +56,7 @@ def calibrate_model(
         UsageError: a path that does not exist, or too few or too many pictures for this rate.
         ModelError, CatalogError, OutputError: the model, the catalog or the card cannot be used or written.
     """
+    _check_rate(false_matches)
     describer = load_from_settings(ModelSettings(model=str(model)))
     identity, names = describer.identity, [name for name in get_args(ViewsName) if views_of(name)]
     largest = max(names, key=lambda name: len(views_of(name)))
@@ -94,11 +95,14 @@ def calibrate_model(
     return update_card(describer.package, calibration=calibration)
 
 
-def _check_count(count: int, false_matches: float) -> None:
+def _check_rate(false_matches: float) -> None:
     if not 0 < false_matches < 1e6:
         raise UsageError(
             f"--false-matches must lie between 0 and 1,000,000 per million pairs, not {false_matches:g}."
         )
+
+
+def _check_count(count: int, false_matches: float) -> None:
     fewest = math.ceil((1 + math.sqrt(1 + 8e6 / false_matches)) / 2)
     if count < fewest:
         raise UsageError(

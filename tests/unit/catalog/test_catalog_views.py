@@ -1,0 +1,162 @@
+"""Views in the catalog: kept beside the whole, topped up, read back in order; older files gain the table."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from catalog_samples import (
+    DIMS,
+    FINGERPRINT,
+    MODEL,
+    assert_sound,
+    descriptor_of,
+    file_of,
+    hash_of,
+    new,
+    open_sample,
+    rows_of,
+    same,
+)
+from copylens.catalog import Catalog, NewContent, SameContent
+from copylens.catalog.migrations import m001_initial
+from copylens.errors import CatalogError
+
+Views = Mapping[str, npt.NDArray[np.float32]]
+
+
+def views_of(number: int, *keys: str) -> Views:
+    return {key: descriptor_of(1000 * number + len(key)) for key in keys}
+
+
+def with_views(path: str, number: int, *keys: str) -> NewContent:
+    return replace(new(path, number), views=views_of(number, *keys))
+
+
+def more_views(path: str, number: int, *keys: str) -> SameContent:
+    return replace(same(path, number), views=views_of(number, *keys))
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Catalog:
+    return open_sample(tmp_path / "c.db")
+
+
+def ids_of(catalog: Catalog, *paths: str) -> list[int]:
+    return [image.content_id for image in catalog.images(list(paths))]
+
+
+def test_views_come_back_in_the_order_asked_to_half_precision(catalog: Catalog) -> None:
+    with catalog:
+        catalog.want_views(["a", "bb"])
+        catalog.record([with_views("/1", 1, "bb", "a", "other"), with_views("/2", 2, "a", "bb")])
+        stack = catalog.view_descriptors(ids_of(catalog, "/2", "/1"))
+        assert stack.shape == (2, 2, DIMS)
+        assert stack.dtype == np.float32
+        for row, number in enumerate((2, 1)):
+            for place, key in enumerate(("a", "bb")):
+                expected = views_of(number, key)[key]
+                np.testing.assert_array_equal(stack[row, place], expected.astype(np.float16))
+        assert catalog.view_descriptors([]).shape == (0, 2, DIMS)
+
+
+def test_nothing_is_missing_where_nothing_is_wanted(catalog: Catalog) -> None:
+    with catalog:
+        catalog.record([new("/1", 1)])
+        assert catalog.missing_views(hash_of(1)) == ()
+        assert [file.path for file in catalog.partition([file_of("/1", 1)]).images] == ["/1"]
+
+
+def test_an_image_without_a_wanted_view_is_unread_until_it_has_it(catalog: Catalog) -> None:
+    files = [file_of("/1", 1), file_of("/2", 2), file_of("/3", 3)]
+    with catalog:
+        catalog.record([new("/1", 1), with_views("/2", 2, "a"), with_views("/3", 3, "a", "bb")])
+        catalog.want_views(["a", "bb"])
+        assert [catalog.missing_views(hash_of(n)) for n in (1, 2, 3, 4)] == [
+            ("a", "bb"),
+            ("bb",),
+            (),
+            ("a", "bb"),
+        ]
+        parts = catalog.partition(files)
+        assert [file.path for file in parts.unread] == ["/1", "/2"]
+        catalog.record([more_views("/1", 1, "a"), more_views("/2", 2, "bb")])
+        assert [catalog.missing_views(hash_of(n)) for n in (1, 2)] == [("bb",), ()]
+        catalog.record([more_views("/1", 1, "bb")])
+        assert catalog.partition(files).unread == []
+        assert catalog.view_descriptors(ids_of(catalog, "/1", "/2", "/3")).shape == (3, 2, DIMS)
+        catalog.want_views(["a"])
+        assert catalog.partition(files).unread == []
+
+
+def test_what_is_there_stays_and_the_whole_is_untouched(catalog: Catalog) -> None:
+    with catalog:
+        catalog.want_views(["a"])
+        catalog.record([with_views("/1", 1, "a")])
+        before = catalog.view_descriptors(ids_of(catalog, "/1")).copy()
+        catalog.record([replace(same("/1", 1), views={"a": descriptor_of(99)})])
+        np.testing.assert_array_equal(catalog.view_descriptors(ids_of(catalog, "/1")), before)
+        (row,) = catalog.descriptors(ids_of(catalog, "/1"))
+        np.testing.assert_array_equal(row, descriptor_of(1))
+
+
+def test_views_go_with_their_content(catalog: Catalog, tmp_path: Path) -> None:
+    with catalog:
+        catalog.want_views(["a"])
+        catalog.record([with_views("/1", 1, "a"), with_views("/2", 2, "a")])
+        catalog.forget_missing(["/1"], set(), exists=lambda _: False)
+        assert catalog.prune() == 1
+        assert [catalog.missing_views(hash_of(n)) for n in (1, 2)] == [("a",), ()]
+        assert catalog._db.execute("SELECT count(*) FROM views").fetchone() == (1,)
+        assert_sound(catalog)
+
+
+def test_a_missing_or_damaged_view_is_said(catalog: Catalog) -> None:
+    with catalog:
+        catalog.want_views(["a"])
+        catalog.record([with_views("/1", 1, "a"), new("/2", 2)])
+        with pytest.raises(CatalogError, match="lost descriptors of views"):
+            catalog.view_descriptors(ids_of(catalog, "/1", "/2"))
+        catalog._db.execute("UPDATE views SET descriptor = x'00'")
+        with pytest.raises(CatalogError, match="damaged"):
+            catalog.view_descriptors(ids_of(catalog, "/1"))
+
+
+def test_a_view_of_another_length_leaves_nothing_of_its_batch(catalog: Catalog) -> None:
+    wrong = replace(new("/2", 2), views={"a": np.zeros(DIMS + 1, np.float32)})
+    with catalog:
+        with pytest.raises(ValueError, match="numbers was expected"):
+            catalog.record([with_views("/1", 1, "a"), wrong])
+        assert rows_of(catalog) == []
+        assert catalog._db.execute("SELECT count(*) FROM views").fetchone() == (0,)
+
+
+def test_a_catalog_of_the_first_schema_gains_the_table_and_keeps_what_it_held(tmp_path: Path) -> None:
+    path = tmp_path / "old.db"
+    with open_sample(tmp_path / "new.db") as fresh:
+        fresh.record([new("/1", 1), new("/2", 2)])
+        held = rows_of(fresh)
+        contents = fresh._db.execute("SELECT * FROM contents").fetchall()
+        files = fresh._db.execute("SELECT * FROM files").fetchall()
+    with closing(sqlite3.connect(path)) as old:
+        m001_initial.apply(old)
+        old.execute("PRAGMA user_version = 1")
+        facts = {"fingerprint": FINGERPRINT, "model": MODEL, "dims": str(DIMS)}
+        old.executemany("INSERT INTO facts VALUES (?, ?)", facts.items())
+        old.executemany(f"INSERT INTO contents VALUES ({','.join('?' * 7)})", contents)
+        old.executemany("INSERT INTO files VALUES (?, ?, ?, ?)", files)
+        old.commit()
+    with open_sample(path) as catalog:
+        assert rows_of(catalog) == held
+        catalog.want_views(["a"])
+        assert catalog.missing_views(hash_of(1)) == ("a",)
+        catalog.record([more_views("/1", 1, "a")])
+        assert catalog.missing_views(hash_of(1)) == ()
+        assert_sound(catalog)

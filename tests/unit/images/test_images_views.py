@@ -1,0 +1,134 @@
+"""Views: boxes that stay inside and cover, exact turns, keys that name one view, inputs as of the whole picture."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from copylens.images import VIEW_SETS, cut, decode, decode_box, pixel_box, prepare, prepare_views, view_key
+from copylens.images import views as module
+from copylens.images.views import grid
+from copylens.records import InputSpec, View
+from workflow_samples import picture_bytes, scene
+
+SPEC = InputSpec(24, 20)
+EVERY = VIEW_SETS["thorough"]
+
+SIDES = st.one_of(st.integers(1, 12), st.integers(1, 5000))
+
+
+@given(width=SIDES, height=SIDES, view=st.sampled_from(EVERY))
+def test_a_box_lies_inside_the_picture_and_is_as_large_as_its_fraction(
+    width: int, height: int, view: View
+) -> None:
+    left, top, right, bottom = pixel_box(view, width, height)
+    assert 0 <= left < right <= width
+    assert 0 <= top < bottom <= height
+    assert abs((right - left) - (view.right - view.left) * width) <= 1
+    assert abs((bottom - top) - (view.bottom - view.top) * height) <= 1
+
+
+@given(width=SIDES, height=SIDES)
+def test_the_parts_of_a_grid_cover_the_picture(width: int, height: int) -> None:
+    for scale, count in ((0.4, 4), (0.5, 3)):
+        boxes = [pixel_box(view, width, height) for view in grid(scale, count)]
+        columns = {x for left, _, right, _ in boxes for x in range(left, right)}
+        rows = {y for _, top, _, bottom in boxes for y in range(top, bottom)}
+        assert len(columns) == width
+        assert len(rows) == height
+
+
+def test_a_grid_reaches_from_edge_to_edge_row_by_row() -> None:
+    assert grid(0.5, 2) == (
+        View(0, 0, 0.5, 0.5),
+        View(0.5, 0, 1, 0.5),
+        View(0, 0.5, 0.5, 1),
+        View(0.5, 0.5, 1, 1),
+    )
+
+
+def test_turns_are_exact_and_undo_themselves() -> None:
+    pixels = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
+    a, b, c, d, e, f = (tuple(pixels[row, column]) for row in range(2) for column in range(3))
+    expected = {
+        "hflip": [[c, b, a], [f, e, d]],
+        "vflip": [[d, e, f], [a, b, c]],
+        "rot90": [[c, f], [b, e], [a, d]],
+        "rot180": [[f, e, d], [c, b, a]],
+        "rot270": [[d, a], [e, b], [f, c]],
+        "none": [[a, b, c], [d, e, f]],
+    }
+    for turn, rows in expected.items():
+        turned = cut(pixels, View(turn=turn))  # type: ignore[arg-type]
+        assert turned.flags.c_contiguous
+        np.testing.assert_array_equal(turned, np.array(rows, np.uint8))
+
+
+def test_a_view_is_cut_before_it_is_turned() -> None:
+    pixels = scene(1, 40, 60)
+    np.testing.assert_array_equal(cut(pixels, View(0.5, 0, 1, 0.25, "hflip")), pixels[:10, 30:60][:, ::-1])
+
+
+def test_each_set_holds_the_one_before_and_no_view_twice() -> None:
+    assert VIEW_SETS["fast"] == ()
+    assert set(VIEW_SETS["balanced"]) < set(EVERY)
+    for views in VIEW_SETS.values():
+        assert len({view_key(view) for view in views}) == len(views)
+        assert View() not in views
+
+
+def test_a_key_says_the_geometry() -> None:
+    assert view_key(View(0.25, 0, 0.75, 0.5)) == "0.25,0,0.75,0.5"
+    assert view_key(View(turn="rot90")) == "0,0,1,1,rot90"
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 300), (300, 1), (7, 5)])
+def test_a_tiny_or_thin_picture_has_every_view(size: tuple[int, int]) -> None:
+    made = prepare_views(picture_bytes(scene(3, *size), "PNG"), SPEC, EVERY)
+    assert len(made.views) == len(EVERY)
+    assert {view.shape for view in made.views} == {(24, 20, 3)}
+
+
+def test_inputs_are_those_of_the_cut_picture() -> None:
+    pixels = scene(2, 90, 70)
+    made = prepare_views(picture_bytes(pixels, "PNG"), SPEC, EVERY)
+    assert made.whole is not None
+    np.testing.assert_array_equal(made.whole, prepare(pixels, SPEC))
+    for view, input_ in zip(EVERY, made.views, strict=True):
+        np.testing.assert_array_equal(input_, prepare(cut(pixels, view), SPEC))
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG"])
+def test_the_whole_of_a_large_picture_does_not_depend_on_the_views(form: str) -> None:
+    data = picture_bytes(scene(4, 400, 400), form)
+    alone = prepare(decode(data, box=decode_box(SPEC)).pixels, SPEC)
+    for views in ((), EVERY):
+        whole = prepare_views(data, SPEC, views).whole
+        assert whole is not None
+        np.testing.assert_array_equal(whole, alone)
+
+
+def test_a_small_part_of_a_large_picture_keeps_its_pixels() -> None:
+    """Scaled decoding leaves a part as many pixels as it leaves the whole."""
+    pixels = scene(5, 400, 400).copy()
+    pixels[::2] //= 2
+    (part,) = prepare_views(picture_bytes(pixels, "PNG"), SPEC, [View(0, 0, 0.1, 0.1)], whole=False).views
+    np.testing.assert_array_equal(part, prepare(pixels[:40, :40], SPEC))
+
+
+def test_a_small_picture_is_decoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+
+    def counted(*args: object, **options: object) -> object:
+        calls.append(options)
+        return decode(*args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "decode", counted)
+    prepare_views(picture_bytes(scene(6, 60, 50), "PNG"), SPEC, EVERY)
+    assert len(calls) == 1
+    prepare_views(picture_bytes(scene(6, 400, 400), "PNG"), SPEC, EVERY)
+    assert len(calls) == 3
+    prepare_views(picture_bytes(scene(6, 400, 400), "PNG"), SPEC, EVERY, whole=False)
+    assert len(calls) == 4
