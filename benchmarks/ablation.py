@@ -1,7 +1,8 @@
 """Runs the paper's ablation at a small scale: pictures and an exam in; a run folder a cell, and a Markdown table, out.
 
-A cell is a recipe of ``ablation_recipes/``, trained once for every seed; all have the same budget. What is finished is
-not run again, and what was killed goes on from its checkpoint: the same command resumes the whole.
+A cell is a recipe of ``ablation_recipes/``, trained once for every seed; all have the same budget. The exam is asked of
+the exported model, which is quicker than asking the network, and of the network before any training. What is finished
+is not run again, and what was killed goes on from its checkpoint: the same command resumes the whole.
 
     python -m benchmarks.ablation 'CORPUS/train-00[0-1].tar' --exam EXAM --weights lite0.safetensors --output FOLDER
 """
@@ -12,23 +13,30 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean, median
 from typing import Any
 
+import numpy as np
+import torch
 from benchmarks.machine import describe_machine, machine_facts, portable_command
 
 from copylens.errors import CopyLensError, TrainingError, UsageError
+from copylens.models import ModelPackage, create_engine, load_package
+from copylens.reports.atomic import whole_file
+from copylens.training.building import build_network
 from copylens.training.data import open_pictures
 from copylens.training.page import RECIPE
 from copylens.training.recipes import load_recipe, to_toml
 from copylens.training.running import IDENTITY, TrainTask, train
-from copylens.training.settings import TrainSettings
+from copylens.training.settings import NetworkSettings, TrainSettings
+from copylens.training.validation import ExamValidator, ValidationFigures
 from copylens.training.watching import read_log
 
 RECIPES = Path(__file__).parent / "ablation_recipes"
-TABLE = "ablation.md"
+TABLE, FIGURES = "ablation.md", "figures.json"
+BATCH = 32
 LATE = 0.25
 """Part of a run's logged steps, at its end, over which statistics of the batch are averaged."""
 
@@ -124,7 +132,7 @@ def main() -> int:
     try:
         cells = chosen(options.cells)
         runs = [(cell, seed) for seed in options.seeds for cell in cells]
-        digest = open_pictures(options.pictures).digest
+        digest, examiner = open_pictures(options.pictures).digest, Examiner(options.exam)
         for number, (cell, seed) in enumerate(runs, start=1):
             settings = settings_of(cell, seed, options)
             folder = options.output / f"{cell.name}-seed{seed}"
@@ -132,7 +140,7 @@ def main() -> int:
             if finished(folder, settings, digest):
                 continue
             try:
-                run_cell(folder, settings, options)
+                run_cell(folder, settings, options, examiner)
             except TrainingError as error:
                 say(f"  no result: {error}")
             (options.output / TABLE).write_text(document(outcomes(options), options), encoding="utf-8")
@@ -152,7 +160,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="ablation", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("pictures", nargs="+", help="as copylens train takes them")
     parser.add_argument(
-        "--exam", type=Path, required=True, help="an exam, for the start and the end of every run"
+        "--exam", type=Path, required=True, help="an exam, as copylens benchmark make writes it"
     )
     parser.add_argument("--weights", type=Path, help="of the backbone; see scripts/imagenet_lite0.py")
     parser.add_argument(
@@ -187,10 +195,10 @@ def settings_of(cell: Cell, seed: int, options: argparse.Namespace) -> TrainSett
 
 
 def finished(folder: Path, settings: TrainSettings, digest: str) -> bool:
-    """Whether a run came to its end: its model is written after everything else.
+    """Whether a run came to its end: its figures are written after everything else.
 
     Raises:
-        UsageError: it did, with another recipe or other pictures.
+        UsageError: it did, or its training did, with another recipe or other pictures.
     """
     if not (folder / "model" / "model.json").is_file():
         return False
@@ -200,28 +208,73 @@ def finished(folder: Path, settings: TrainSettings, digest: str) -> bool:
         raise UsageError(
             f"{folder} holds a run of another recipe or other pictures; choose another --output."
         )
-    return True
+    return (folder / FIGURES).is_file()
 
 
-def run_cell(folder: Path, settings: TrainSettings, options: argparse.Namespace) -> None:
-    """Train a cell from its last checkpoint, or from the start, to its end."""
-    task = TrainTask(
-        pictures=options.pictures,
-        output=folder / "model",
-        run=folder / "run",
-        exam=options.exam,
-        device=options.device,
-        name=folder.name,
-        command=portable_command("benchmarks.ablation"),
-    )
-    train(task, settings, report=report, progress=lambda *_: None)
+def run_cell(folder: Path, settings: TrainSettings, options: argparse.Namespace, examiner: Examiner) -> None:
+    """Train a cell from its last checkpoint, or from the start, to its end, and examine it."""
+    if not (folder / "model" / "model.json").is_file():
+        task = TrainTask(
+            pictures=options.pictures,
+            output=folder / "model",
+            run=folder / "run",
+            device=options.device,
+            name=folder.name,
+            command=portable_command("benchmarks.ablation"),
+        )
+        train(task, settings, report=report, progress=lambda *_: None)
+    figures = asdict(examiner.figures(load_package(folder / "model")))
+    figures["start"] = examiner.start(settings)
+    say(f"  µAP {figures['start']:.3f} → {figures['micro_average_precision']:.3f}")
+    with whole_file(folder / FIGURES) as partial:
+        partial.write_text(json.dumps(figures), encoding="utf-8")
+
+
+class Examiner:
+    """An exam; its pictures are decoded once for each size that is asked.
+
+    Args:
+        exam: a folder as `copylens benchmark make` writes it.
+    """
+
+    def __init__(self, exam: Path) -> None:
+        self._exam = exam
+        self._sized: dict[int, ExamValidator] = {}
+        self._starts: dict[tuple[NetworkSettings, int], float] = {}
+
+    def figures(self, package: ModelPackage) -> ValidationFigures:
+        """Judge a model."""
+        threads = torch.get_num_threads()
+        engine = create_engine(
+            package, engine="onnxruntime", device="cpu", precision="float32", threads=threads
+        )
+        exam = self._at(package.input.width)
+        sides = [
+            np.concatenate([engine.describe(side[row : row + BATCH]) for row in range(0, len(side), BATCH)])
+            for side in (exam.queries, exam.references)
+        ]
+        return exam.figures(*sides)
+
+    def start(self, settings: TrainSettings) -> float:
+        """µAP of the network with which a run starts; a head that is whitened first would need the pictures."""
+        known = (settings.network, settings.loop.seed)
+        if known not in self._starts:
+            torch.manual_seed(settings.loop.seed)
+            network = build_network(settings.network)
+            exam = self._at(settings.export.size)
+            figures = exam.measure(network, settings.network, torch.device("cpu"))
+            self._starts[known] = figures.micro_average_precision
+        return self._starts[known]
+
+    def _at(self, size: int) -> ExamValidator:
+        if size not in self._sized:
+            self._sized[size] = ExamValidator(self._exam, size)
+        return self._sized[size]
 
 
 def report(kind: str, step: int, values: dict[str, Any]) -> None:
-    """Tell of validations and warnings."""
-    if kind == "validation":
-        say(f"  step {step}: µAP {values['micro_average_precision']:.3f}")
-    elif kind == "warning":
+    """Tell of warnings."""
+    if kind == "warning":
         say(f"  step {step}: {values['text']}")
 
 
@@ -235,28 +288,27 @@ def outcomes(options: argparse.Namespace) -> Outcomes:
     for cell in chosen(options.cells):
         for seed in options.seeds:
             folder = options.output / f"{cell.name}-seed{seed}"
-            if (folder / "model" / "model.json").is_file():
+            if (folder / FIGURES).is_file():
                 batch = settings_of(cell, seed, options).loop.batch
-                found.setdefault(cell.name, {})[seed] = read_outcome(folder / "run", batch)
+                found.setdefault(cell.name, {})[seed] = read_outcome(folder, batch)
     return found
 
 
-def read_outcome(run: Path, batch: int) -> Outcome:
-    """Read the log of a finished run."""
-    lines = list(read_log(run))
+def read_outcome(folder: Path, batch: int) -> Outcome:
+    """Read the figures and the log of a finished run."""
+    lines = list(read_log(folder / "run"))
     steps = [line for line in lines if line["kind"] == "step"]
-    validations = [line for line in lines if line["kind"] == "validation"]
     late = steps[-max(1, round(LATE * len(steps))) :]
-    last = validations[-1]
+    figures = json.loads((folder / FIGURES).read_text(encoding="utf-8"))
     return Outcome(
-        start=validations[0]["micro_average_precision"],
-        end=last["micro_average_precision"],
-        accuracy_at_1=last["accuracy_at_1"],
-        recall_at_precision_90=last["recall_at_precision_90"],
+        start=figures["start"],
+        end=figures["micro_average_precision"],
+        accuracy_at_1=figures["accuracy_at_1"],
+        recall_at_precision_90=figures["recall_at_precision_90"],
         effective_rank=fmean(line["effective_rank"] for line in late),
         nearest_negative=fmean(line["nearest_negative"] for line in late),
         seconds=batch / median(line["images_per_second"] for line in steps),
-        steps=last["step"],
+        steps=steps[-1]["step"],
         warnings=sum(line["kind"] == "warning" for line in lines),
     )
 

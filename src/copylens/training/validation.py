@@ -65,11 +65,13 @@ class ExamValidator:
         self, network: SSCDNetwork, settings: NetworkSettings, device: torch.device
     ) -> ValidationFigures:
         """Describe both sides and judge; the network comes back in the mode it had."""
-        predictions = find_candidates(
-            describe_pixels(network, self.queries, settings, device),
-            describe_pixels(network, self.references, settings, device),
-            self.benchmark.rule,
-        )
+        queries = describe_pixels(network, self.queries, settings, device)
+        references = describe_pixels(network, self.references, settings, device)
+        return self.figures(queries, references)
+
+    def figures(self, queries: Descriptors, references: Descriptors) -> ValidationFigures:
+        """Judge descriptors of both sides, ``(Q, D)`` and ``(R, D) float32``."""
+        predictions = find_candidates(queries, references, self.benchmark.rule)
         judged = judge(predictions, self.truth, len(self.benchmark.queries))
         return ValidationFigures(
             micro_average_precision(judged),

@@ -13,6 +13,7 @@ from benchmarks import ablation
 from benchmark_folders import build_exam
 from copylens.config import to_mapping
 from copylens.training.recipes import load_recipe
+from copylens.training.running import TrainTask, train
 from copylens.training.watching import read_log
 from training_samples import picture_folder
 
@@ -80,10 +81,40 @@ def test_the_table_says_what_the_logs_say(
     table = rows(printed)
     assert [row[0] for row in table] == ["`simclr`", "`entropy-10`"]
     for row in table:
-        log = list(read_log(places / "runs" / f"{row[0].strip('`')}-seed3" / "run"))
-        ends = [line["micro_average_precision"] for line in log if line["kind"] == "validation"]
-        assert row[3:6] == [f"{ends[0]:.3f}", f"**{ends[1]:.3f}**", f"{ends[1]:.3f}"]
+        folder = places / "runs" / f"{row[0].strip('`')}-seed3"
+        figures = json.loads((folder / ablation.FIGURES).read_text(encoding="utf-8"))
+        start, end = figures["start"], figures["micro_average_precision"]
+        assert row[3:6] == [f"{start:.3f}", f"**{end:.3f}**", f"{end:.3f}"]
         assert row[10] == str(STEPS)
+
+
+def test_a_run_begins_and_ends_where_a_validation_says(places: Path, tmp_path: Path) -> None:
+    settings = load_recipe(ablation.RECIPES / "entropy-10.toml", [*TINY, "loop.seed=3"])
+    task = TrainTask(
+        pictures=[str(places / "pictures")],
+        output=tmp_path / "model",
+        run=tmp_path / "run",
+        exam=places / "exam",
+        device="cpu",
+    )
+    train(task, settings, report=lambda *_: None, progress=lambda *_: None)
+    lines = [line for line in read_log(tmp_path / "run") if line["kind"] == "validation"]
+    figures = json.loads(
+        (places / "runs" / "entropy-10-seed3" / ablation.FIGURES).read_text(encoding="utf-8")
+    )
+    assert figures.pop("start") == pytest.approx(lines[0]["micro_average_precision"], abs=1e-6)
+    assert figures == pytest.approx({name: lines[1][name] for name in figures}, abs=0.02)
+
+
+def test_a_model_that_was_not_examined_is_examined_and_not_trained(
+    places: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figures = places / "runs" / "simclr-seed3" / ablation.FIGURES
+    before = json.loads(figures.read_text(encoding="utf-8"))
+    figures.unlink()
+    monkeypatch.setattr(ablation, "train", never)
+    assert run(monkeypatch, places, "runs") == 0
+    assert json.loads(figures.read_text(encoding="utf-8")) == pytest.approx(before)
 
 
 def test_a_killed_cell_goes_on_and_ends_as_if_it_had_not_been(
@@ -183,18 +214,25 @@ def test_differences_are_of_one_seed_and_say_their_direction() -> None:
 
 
 def test_statistics_are_of_the_last_quarter_of_the_log(tmp_path: Path) -> None:
-    figures = {"accuracy_at_1": 0.5, "recall_at_precision_90": 0.25}
+    figures = {
+        "start": 0.1,
+        "micro_average_precision": 0.3,
+        "accuracy_at_1": 0.5,
+        "recall_at_precision_90": 0.25,
+    }
     steps = [
         {"kind": "step", "step": n, "effective_rank": n, "nearest_negative": n / 10, "images_per_second": 4.0}
         for n in range(1, 9)
     ]
     lines = [
-        {"kind": "validation", "step": 0, "micro_average_precision": 0.1, **figures},
         *steps,
         {"kind": "warning", "step": 8, "text": "the descriptors collapse"},
-        {"kind": "validation", "step": 8, "micro_average_precision": 0.3, **figures},
     ]
-    (tmp_path / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    (tmp_path / "run").mkdir()
+    (tmp_path / ablation.FIGURES).write_text(json.dumps(figures), encoding="utf-8")
+    (tmp_path / "run" / "log.jsonl").write_text(
+        "".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8"
+    )
     read = ablation.read_outcome(tmp_path, batch=8)
     assert (read.effective_rank, read.seconds, read.steps, read.warnings) == (7.5, 2.0, 8, 1)
     assert read.nearest_negative == pytest.approx(0.75)
