@@ -15,7 +15,8 @@ Numbers: TypeAlias = npt.NDArray[np.float64]
 def wave(*shape: int, seed: float) -> Numbers:
     """Numbers that can be written down anywhere: ``sin((i + 1) (1.3 + seed))`` for the i-th."""
     count = math.prod(shape)
-    return np.asarray(np.sin(np.arange(1, count + 1) * (1.3 + seed)).reshape(shape))
+    made: Numbers = np.sin(np.arange(1, count + 1) * (1.3 + seed)).reshape(shape)
+    return made
 
 
 def unit(rows: Numbers) -> Numbers:
@@ -35,7 +36,8 @@ def sinkhorn_twin(scores: Numbers, *, epsilon: float, iterations: int) -> Number
         for n in range(rows):
             total = sum(q[n])
             q[n] = [value / rows / total for value in q[n]]
-    return np.asarray(np.array(q) * rows)
+    codes: Numbers = np.array(q) * rows
+    return codes
 
 
 def prediction_twin(scores: Numbers, temperature: float) -> list[float]:

@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from copylens.errors import OutputError, TrainingError
 from copylens.networks.sscd import SSCDNetwork
 from copylens.training.backbone_file import BACKBONE, write_backbone
+from copylens.training.building import build_network
 from copylens.training.checkpoint import load_checkpoint
 from copylens.training.objective import Objective
 from copylens.training.recipes import load_recipe
@@ -62,13 +63,14 @@ def test_alone_and_then_as_the_start_of_sscd(pictures: Path, tmp_path: Path) -> 
         not torch.equal(value, state["network"][f"backbone.{name}"]) for name, value in handed_on.items()
     )
 
-    start = tiny("loop.steps=1", f'network.weights="{weights}"', "network.whiten_projection=false")
+    start = tiny("loop.steps=2", f'network.weights="{weights}"')
+    begun = build_network(start.network).backbone.state_dict()
+    assert all(torch.equal(value, begun[name]) for name, value in handed_on.items())
     second = run_training(pictures, tmp_path / "second", start)
-    other = tiny("loop.steps=1", "network.whiten_projection=false")
-    fresh = run_training(pictures, tmp_path / "fresh", other)
-    assert second.losses[1] != pytest.approx(fresh.losses[1], rel=1e-3)
     assert second.package is not None
     assert BACKBONE in second.package.provenance.weights
+    after = load_file(tmp_path / "second" / "run" / BACKBONE)
+    assert any(not torch.equal(value, handed_on[name]) for name, value in after.items())
 
 
 def test_beside_sscd_and_killed_in_the_middle(
@@ -97,9 +99,6 @@ def test_beside_sscd_and_killed_in_the_middle(
         assert torch.equal(value, states[1]["terms"][name]), name
     # The queue is full and the prototypes have moved: there was something to go on from.
     assert (states[0]["terms"]["swav.queue"].norm(dim=2) > 0).all()
-    lines = [values["swav"] for kind, _, values in whole.lines if kind == "step"]
-    plain = run_training(pictures, tmp_path / "plain", tiny("loop.steps=1"))
-    assert whole.losses[1] == pytest.approx(plain.losses[1] + 0.5 * lines[0], rel=1e-5)
 
 
 def test_the_recipes_say_the_ways_of_use() -> None:
