@@ -29,6 +29,7 @@ Examples:
   copylens train photos/ --output my-model && copylens scan photos/ --model my-model
   copylens train photos/ --recipe one-gpu --exam EXAM --output my-model
   copylens train photos/ --set loss.entropy_weight=10 --set loop.epochs=20 --output my-model
+  copylens train photos/ --backbone convnext_atto --weights convnext.safetensors --output my-model
   copylens train photos/ --recipe one-gpu --preview sheet.png
   torchrun --nproc-per-node 8 -m copylens train photos/ --recipe sscd-resnet50 --output my-model
 """
@@ -49,6 +50,23 @@ RecipeOption = Annotated[
 SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change one setting of the recipe; may be repeated."),
+]
+BackboneOption = Annotated[
+    str | None,
+    typer.Option(
+        "--backbone",
+        metavar="NAME",
+        help="Which backbone learns: a name of timm's, or your own as MODULE:FUNCTION or FILE.py:FUNCTION; short for "
+        "--set network.backbone.",
+    ),
+]
+WeightsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--weights",
+        metavar="FILE",
+        help="The backbone starts with these weights (.safetensors or PyTorch); short for --set network.weights.",
+    ),
 ]
 RunOption = Annotated[
     Path | None,
@@ -76,6 +94,8 @@ def train_command(
     output: OutputOption = None,
     recipe: RecipeOption = "cpu-smoke",
     changes: SetOption = None,
+    backbone: BackboneOption = None,
+    weights: WeightsOption = None,
     exam: ExamOption = None,
     run: RunOption = None,
     preview: PreviewOption = None,
@@ -97,7 +117,7 @@ def train_command(
         _need_torch()
         from copylens.training.recipes import load_recipe
 
-        settings = load_recipe(recipe, changes or ())
+        settings = load_recipe(recipe, [*(changes or ()), *_network_changes(backbone, weights)])
         if preview is not None:
             _preview(pictures, settings, preview)
             return
@@ -110,6 +130,12 @@ def train_command(
             typer.echo(json.dumps(_document(trained, run or _default_run(output)), indent=2))
         elif trained is not None and not quiet:
             _print(trained, output, run or _default_run(output))
+
+
+def _network_changes(backbone: str | None, weights: str | None) -> list[str]:
+    """Write the options as changes of the recipe; as TOML strings, whatever is in them."""
+    given = {"network.backbone": backbone, "network.weights": weights}
+    return [f"{key}={json.dumps(value)}" for key, value in given.items() if value is not None]
 
 
 def _need_torch() -> None:
