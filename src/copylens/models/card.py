@@ -30,7 +30,7 @@ class ViewCalibration:
     Attributes:
         threshold: in [-1, 1]; a match is ``score >= threshold``, where the score is the larger of that of two wholes
             and that of the best view with a whole, less the penalty.
-        penalty: in [0, 2].
+        penalty: of views' scores, in [0, 2].
         keys: which views, as the catalog names them; of others nothing was measured.
     """
 

@@ -17,6 +17,9 @@ from copylens.records import Descriptors
 BLOCK = 32
 """Pictures whose views are compared with all wholes together."""
 
+PENALTY_RATE = 100.0
+"""False matches per million pairs at which the penalty is measured: rarer ones are too few to measure it by."""
+
 
 def view_thresholds(
     wholes: Descriptors,
@@ -27,8 +30,9 @@ def view_thresholds(
     """Find the penalty of views and the threshold that keep a rate of false matches.
 
     Of two unrelated pictures the best view is more alike to the other's whole than the two wholes are. The penalty is
-    the difference of the two scores that the rate stands for; what then remains, since either of the two can match, the
-    threshold takes. Nothing is assumed about the tails: every pair is scored.
+    the difference of the two scores that `PENALTY_RATE` pairs reach; with it the best views are about as alike as the
+    wholes. The threshold is then measured on the larger of the two, so the rate holds whatever the penalty is. Nothing
+    is assumed about the tails: every pair is scored.
 
     Memory: two arrays of N x N scores.
 
@@ -58,7 +62,8 @@ def view_thresholds(
     np.maximum(best, best.T, out=best)
     pairs = np.triu_indices(count, 1)
     of_views, of_wholes = best[pairs], (rows @ rows.T)[pairs]
-    penalty = max(0.0, _reached(of_views, allowed) - _reached(of_wholes, allowed))
+    place = max(allowed, round(len(of_wholes) * PENALTY_RATE / 1e6))
+    penalty = max(0.0, _reached(of_views, place) - _reached(of_wholes, place))
     combined = np.maximum(of_wholes, of_views - np.float32(penalty))
     return _above(combined, allowed), penalty
 
