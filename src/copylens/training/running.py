@@ -19,6 +19,7 @@ from copylens.errors import OutputError, UsageError
 from copylens.models import ModelPackage, Provenance
 from copylens.networks.sscd import SSCDNetwork
 from copylens.records import Skipped
+from copylens.training.allocation import keep_freed_memory
 from copylens.training.augment import Augmenter
 from copylens.training.backbone_file import BACKBONE, write_backbone
 from copylens.training.building import build_network, pooled_features, whiten_projection
@@ -116,6 +117,8 @@ def train(
     source = open_pictures(task.pictures)
     validator = ExamValidator(task.exam, settings.export.size) if task.exam is not None else None
     with joined(task.device) as processes:
+        if processes.device.type == "cpu":
+            keep_freed_memory()
         _claim(task.run, settings, source, processes)
         return _Run(task, settings, source, processes, validator, report, progress).finish()
 
@@ -216,9 +219,6 @@ class _Run:
         )
         if state is not None:
             trainer.load_state_dict(state)
-        else:
-            # Another start of the dropout on every process; the network and the terms are the same on all.
-            torch.manual_seed(settings.loop.seed + 1 + processes.rank)
         return trainer
 
     def _whiten(self, network: SSCDNetwork, loader: PictureLoader) -> None:
