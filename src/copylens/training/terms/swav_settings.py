@@ -31,7 +31,7 @@ class SwavSettings:
         iterations: of Sinkhorn and Knopp's algorithm.
         codes: ``"soft"`` as in the paper, or ``"hard"``: all on the largest.
         queue: former rows of each large view that take part in finding the codes, over all processes; 0 is none. The
-            paper has 3840 where a batch has 256 pictures.
+            published code has 3840 where a batch has 256 pictures.
         queue_from: first step at which the queue is used; it is filled before.
         frozen_steps: so many steps the prototypes stay as they were drawn.
         crops: small views of every picture.
