@@ -63,7 +63,7 @@ class Teachers:
             torch.cat(
                 [
                     torch.from_numpy(describer.engine.describe(teacher_input(some, describer.input)))
-                    for some in torch.tensor_split(pixels, range(ROWS, len(pixels), ROWS))
+                    for some in torch.tensor_split(pixels, tuple(range(ROWS, len(pixels), ROWS)))
                 ]
             ).to(pixels.device)
             for describer in self._describers
