@@ -1,7 +1,7 @@
 """Batches of pictures in, a trained network out, step by step; a run that was killed goes on as if nothing happened.
 
-Everything that is drawn follows from the seed and the step, or from random states that the checkpoint holds. So on
-a CPU the losses after a resume are those of the run that was not interrupted.
+Everything that is drawn follows from the seed and the step. So on a CPU the losses after a resume are those of the run
+that was not interrupted.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from copylens.training.objective import Objective
 from copylens.training.optimiser import make_optimiser, set_rates
 from copylens.training.processes import Processes
 from copylens.training.schedule import rate_factor
+from copylens.training.seeding import seed_step
 from copylens.training.settings import TrainSettings
 from copylens.training.terms.making import make_terms, terms_module
 from copylens.training.validation import ExamValidator
@@ -220,6 +221,7 @@ class Trainer:
 
     def _train(self, batch: PictureBatch) -> tuple[LossParts, torch.Tensor]:
         self._set_mode()
+        seed_step(self.settings.loop.seed, self.step, self.processes.rank)
         views = self._views(batch)
         factor = rate_factor(self.step, total=self.plan.total, warmup=self.plan.warmup)
         set_rates(self.optimiser, factor)

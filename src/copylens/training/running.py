@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from copylens.errors import OutputError, UsageError
 from copylens.models import ModelPackage, Provenance
@@ -200,7 +201,7 @@ class _Run:
         torch.manual_seed(settings.loop.seed)
         network = build_network(settings.network)
         if processes.world > 1 and not settings.network.freeze_batchnorm:
-            network = nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
+            network = synchronised(network, processes.device)
         network = network.to(processes.device)
         if settings.loop.channels_last:
             network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -253,6 +254,21 @@ class _Run:
             data=f"{count:,} pictures from {', '.join(Path(spec).name for spec in self.task.pictures)}",
             command=self.task.command,
         )
+
+
+def synchronised(network: SSCDNetwork, device: torch.device) -> SSCDNetwork:
+    """Let normalisations take their statistics over all processes.
+
+    Raises:
+        UsageError: there are such, and PyTorch cannot do that on the device.
+    """
+    if device.type == "cpu" and any(isinstance(module, _BatchNorm) for module in network.modules()):
+        raise UsageError(
+            "PyTorch cannot synchronise normalisations between processes on the CPU; set "
+            "network.freeze_batchnorm=true, or train in one process."
+        )
+    converted: SSCDNetwork = nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
+    return converted
 
 
 def split(count: int, settings: TrainSettings) -> tuple[Ints, Ints]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import distributed
+from torch import distributed, nn
 
 from copylens.errors import UsageError
+from copylens.training.building import build_network
 from copylens.training.processes import Processes, joined
+from copylens.training.running import synchronised
+from training_samples import tiny
 
 VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
 
@@ -61,3 +64,12 @@ def test_the_group_of_torchrun_is_joined_and_left_also_after_an_error(
     with pytest.raises(KeyboardInterrupt), joined("cpu"):
         raise KeyboardInterrupt
     assert events == ["gloo", "left"] * 2
+
+
+def test_normalisations_are_synchronised_where_pytorch_can() -> None:
+    network = build_network(tiny().network)
+    with pytest.raises(UsageError, match=r"network\.freeze_batchnorm=true, or train in one process"):
+        synchronised(network, torch.device("cpu"))
+    plain = sum(isinstance(module, nn.BatchNorm2d) for module in network.modules())
+    converted = synchronised(network, torch.device("cuda"))
+    assert sum(isinstance(module, nn.SyncBatchNorm) for module in converted.modules()) == plain > 0
