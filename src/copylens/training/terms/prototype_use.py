@@ -16,6 +16,9 @@ MOST_DEAD = 0.5
 LEAST_ENTROPY = 0.5
 """Of the mean assignment, where 1 is: all prototypes equally."""
 
+LEAST_DIFFERENCE = 0.02
+"""Of the entropy of the mean assignment and the mean entropy of a row's: 0 is the same prediction for all rows."""
+
 
 class PrototypeUse(nn.Module):
     """Remembers when each prototype was last the nearest of a row.
@@ -77,15 +80,22 @@ class PrototypeUse(nn.Module):
         return self._figures
 
     def warning(self) -> str | None:
-        """One sentence on prototypes that died or rows that all go to a few, once the window has passed."""
+        """One sentence, once the window has passed: on rows all alike or on a few prototypes, or on dead ones."""
         if self._step + 1 < self._from_step + self._window or not self._figures:
             return None
         dead, entropy = 1.0 - float(self._figures["used"]), float(self._figures["entropy"])
+        of_a_row = float(self._figures["row_entropy"])
         if entropy < LEAST_ENTROPY:
             few = max(1, round(self._count**entropy))
             return (
                 f"All rows go to about {few} of {self._count} prototypes: raise swav.epsilon or swav.queue, lower the "
                 "learning rate, or keep the prototypes frozen for longer (swav.frozen_steps)."
+            )
+        if entropy - of_a_row < LEAST_DIFFERENCE:
+            return (
+                f"All rows are predicted alike, at a loss of about log({self._count}) = {math.log(self._count):.2f}: "
+                "lower swav.epsilon or the learning rate, take fewer prototypes (swav.prototypes), or keep them frozen "
+                "for longer (swav.frozen_steps)."
             )
         if dead > MOST_DEAD:
             return (

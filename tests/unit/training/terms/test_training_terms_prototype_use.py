@@ -67,6 +67,18 @@ def test_rows_that_all_go_to_a_few_are_said() -> None:
     assert words.startswith("All rows go to about 1 of 10 prototypes: raise swav.epsilon")
 
 
+def test_rows_that_are_all_predicted_alike_are_said() -> None:
+    """Where SwAV sticks when it learns nothing: every prediction is even, and the loss log K."""
+    use = PrototypeUse(10, from_step=0)
+    torch.manual_seed(0)
+    use.note((0.01 * torch.randn(100, 10)).softmax(dim=1), everyone(100), 0)
+    words = use.warning()
+    assert words is not None
+    assert words.startswith(
+        "All rows are predicted alike, at a loss of about log(10) = 2.30: lower swav.epsilon"
+    )
+
+
 def test_prototypes_that_are_in_use_are_no_reason_to_warn() -> None:
     use = PrototypeUse(10, from_step=0)
     figures = use.note(sure([n % 10 for n in range(100)], 10), everyone(100), 0)

@@ -11,6 +11,7 @@ from torch.nn.functional import normalize
 
 from copylens.training.augment import AugmentSettings
 from copylens.training.terms.crops import SmallCrops
+from copylens.training.terms.projecting import Prototypes
 from copylens.training.terms.sinkhorn import sinkhorn
 from copylens.training.terms.swav import LARGE, SwavTerm, swapped_prediction
 from swav_samples import Steps, make_term
@@ -217,6 +218,31 @@ def test_the_queue_is_used_from_its_step_and_only_as_far_as_it_is_filled() -> No
         single=np.ones((2, 4), bool),
     )
     np.testing.assert_allclose(found.numpy(), np.stack(expected), atol=1e-4)
+
+
+def test_learns_the_clusters_that_are_there() -> None:
+    """Eight directions with noise, seen through a random layer: each comes to one or two prototypes of its own."""
+    torch.manual_seed(0)
+    groups = torch.arange(64) % 8
+    centres = torch.eye(8)[groups]
+    layer, prototypes = torch.nn.Linear(8, 6), Prototypes(16, 6)
+    optimiser = torch.optim.Adam([*layer.parameters(), *prototypes.parameters()], lr=0.02)
+    single = torch.ones(LARGE, 64, dtype=torch.bool)
+    for step in range(150):
+        views = centres + 0.1 * torch.randn(LARGE, 64, 8)
+        scores = prototypes(normalize(layer(views), dim=2))
+        codes = torch.stack([sinkhorn(s.detach(), epsilon=0.05, iterations=3) for s in scores])
+        loss = swapped_prediction(scores, codes, single, temperature=0.1).mean()
+        if step == 0:
+            start = loss.item()
+        optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        prototypes.to_unit_length()
+    assert start > math.log(16) > 1.2 > loss.item()
+    chosen = scores[0].argmax(dim=1)
+    for prototype in range(16):
+        assert len(set(groups[chosen == prototype].tolist())) <= 1
 
 
 def test_features_in_half_precision_are_computed_in_float32() -> None:
