@@ -32,6 +32,9 @@ Floats = npt.NDArray[np.float32]
 EDITS = ("screenshot", "pip", "hard_crop", "crop", "rot90", "vflip")
 CANDIDATES = 10
 
+TIMED = 60
+"""Queries that costs are measured on."""
+
 FLIPS = {turn: (View(turn=turn),) for turn in ("hflip", "vflip", "rot180")}
 
 
@@ -91,23 +94,38 @@ class Described:
         return best
 
 
-def describe(
-    describer: Describer, pictures: Sequence[Picture], views: Sequence[View], file: Path
-) -> tuple[Floats, float]:
-    """Descriptors ``(n, 1 + V, D)`` of pictures, from the file where it is there; and pictures a second, 0 then."""
+def describe(describer: Describer, pictures: Sequence[Picture], views: Sequence[View], file: Path) -> Floats:
+    """Descriptors ``(n, 1 + V, D)`` of pictures, from the file where it is there."""
     if file.is_file():
-        return np.load(file).astype(np.float32), 0.0
+        rows: npt.NDArray[np.float16] = np.load(file)
+        return rows.astype(np.float32)
     out = np.empty((len(pictures), 1 + len(views), describer.dims), np.float16)
-    started = time.perf_counter()
     for row, picture in enumerate(pictures):
-        made = prepare_views(read_file(picture.path), describer.input, views)
-        inputs = [item for item in (made.whole, *made.views) if item is not None]
-        parts = [inputs[start : start + BATCH] for start in range(0, len(inputs), BATCH)]
-        out[row] = np.concatenate([describer.describe_prepared(part) for part in parts])
-    seconds = time.perf_counter() - started
+        out[row] = described_with(describer, picture, views)
     file.parent.mkdir(parents=True, exist_ok=True)
     np.save(file, out)
-    return out.astype(np.float32), len(pictures) / seconds
+    return out.astype(np.float32)
+
+
+def described_with(describer: Describer, picture: Picture, views: Sequence[View]) -> Floats:
+    """The whole and the views of one picture, ``(1 + V, D)``."""
+    made = prepare_views(read_file(picture.path), describer.input, views)
+    inputs = [item for item in (made.whole, *made.views) if item is not None]
+    parts = [inputs[start : start + BATCH] for start in range(0, len(inputs), BATCH)]
+    return np.concatenate([describer.describe_prepared(part) for part in parts])
+
+
+def costs(describer: Describer, pictures: Sequence[Picture]) -> list[str]:
+    """What a picture costs with each set, from file to descriptors, in processor time of one thread."""
+    lines = ["", "| views | ms a picture | pictures/s |", "|---|---|---|"]
+    for name, views in VIEW_SETS.items():
+        described_with(describer, pictures[0], views)
+        started = time.process_time()
+        for picture in pictures:
+            described_with(describer, picture, views)
+        each = (time.process_time() - started) / len(pictures)
+        lines.append(f"| {name} | {1000 * each:.1f} | {1 / each:.1f} |")
+    return lines
 
 
 def figures(described: Described, scores: Floats) -> tuple[float, float, float, dict[str, float]]:
@@ -191,8 +209,8 @@ def main() -> int:
         extra = [view for group in candidate_groups().values() for view in group]
         views = list(dict.fromkeys([*views, *extra]))
     stem = f"{describer.identity.fingerprint}-{len(views)}"
-    queries, speed = describe(describer, benchmark.queries, views, options.cache / f"{stem}-queries.npy")
-    references, _ = describe(describer, benchmark.references, views, options.cache / f"{stem}-references.npy")
+    queries = describe(describer, benchmark.queries, views, options.cache / f"{stem}-queries.npy")
+    references = describe(describer, benchmark.references, views, options.cache / f"{stem}-references.npy")
     place = {view_key(view): row for row, view in enumerate(views, start=1)}
     described = Described(benchmark, place, queries, references)
     penalties = {
@@ -204,8 +222,7 @@ def main() -> int:
     print("\n".join(table(described, penalties)))
     if options.greedy:
         print("\n".join(greedy(described, penalties["thorough"], options.greedy)))
-    if speed:
-        print(f"\n{speed:.1f} pictures/s with {1 + len(views)} descriptors each, one thread.")
+    print("\n".join(costs(describer, benchmark.queries[:: max(1, len(benchmark.queries) // TIMED)])))
     return 0
 
 

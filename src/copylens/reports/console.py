@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from copylens.records import SKIP_CODES, Findings, Group
 from copylens.reports.document import Summary, summarise
-from copylens.reports.wording import human_bytes, plural, printable
+from copylens.reports.wording import human_bytes, kind_words, plural, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -18,8 +18,6 @@ PREVIEW_LINES = 3
 """Lines under a keeper: its copies, or the first of them and how many more there are."""
 
 PREVIEW_REASONS = 6
-
-KIND_WORDS = {"bytes": "same bytes", "pixels": "same pixels", "near": "edited"}
 
 Line = list[tuple[str, str]]
 """Pieces of text with their style; a console that is no terminal drops the styles."""
@@ -87,7 +85,10 @@ def _group(findings: Findings, group: Group) -> Iterator[Line]:
     listed = count if count <= PREVIEW_LINES else PREVIEW_LINES - 1
     for member in group.members[:listed]:
         score = f", score {member.score:.3f}" if member.kind == "near" else ""
-        yield [(f"{other}{printable(member.path)}", ""), (f"  ({KIND_WORDS[member.kind]}{score})", "dim")]
+        yield [
+            (f"{other}{printable(member.path)}", ""),
+            (f"  ({kind_words(member.kind, member.view)}{score})", "dim"),
+        ]
     if count > listed:
         yield [(f"{' ' * len(other)}and {plural(count - listed, 'more copy', 'more copies')}", "dim")]
 

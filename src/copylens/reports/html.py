@@ -23,7 +23,7 @@ from jinja2 import Environment, StrictUndefined
 
 from copylens.records import SKIP_CODES, Findings, Group, ImageFacts
 from copylens.reports.document import Summary, reclaimable, summarise
-from copylens.reports.wording import human_bytes, local_day, plural, readable
+from copylens.reports.wording import human_bytes, kind_words, local_day, plural, readable
 
 BLOCK = 10
 """Groups per block of thumbnails."""
@@ -106,6 +106,7 @@ def _facts(findings: Findings, summary: Summary) -> list[tuple[str, str]]:
         ("scanned", ", ".join(map(readable, findings.roots))),
         ("against", ", ".join(map(readable, findings.against))),
         ("model", f"{readable(findings.model.name)} ({findings.model.fingerprint})"),
+        ("views", "" if findings.views == "fast" else findings.views),
         ("score from", f"{findings.threshold:.4f}"),
         ("keeper chosen by", ", ".join(map(readable, findings.keep))),
         ("described", f"{plural(summary.described, 'image')}, {summary.reused:,} already known"),
@@ -119,7 +120,12 @@ def _group_data(findings: Findings, group: Group) -> dict[str, Any]:
     """Give a group as the script wants it."""
     keeper = _image_data(findings.images[group.keeper])
     members = [
-        {**_image_data(findings.images[m.path]), "score": round(m.score, 4), "kind": m.kind}
+        {
+            **_image_data(findings.images[m.path]),
+            "score": round(m.score, 4),
+            "kind": m.kind,
+            "said": kind_words(m.kind, m.view),
+        }
         for m in group.members
     ]
     free = reclaimable(findings, group)

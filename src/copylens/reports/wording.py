@@ -5,6 +5,10 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime
 
+from copylens.records import MatchedView, View
+
+KIND_WORDS = {"bytes": "same bytes", "pixels": "same pixels", "near": "edited"}
+
 
 def human_bytes(count: int) -> str:
     """Say a number of bytes for people: ``"1.4 MB"``; powers of 1,000, as disks are sold."""
@@ -23,6 +27,16 @@ def human_bytes(count: int) -> str:
 def plural(count: int, noun: str, many: str | None = None) -> str:
     """Say a count with its noun: ``"1 copy"``, ``"2,000 copies"``."""
     return f"{count:,} {noun if count == 1 else many or noun + 's'}"
+
+
+def kind_words(kind: str, matched: MatchedView | None) -> str:
+    """Say how a copy equals its keeper: ``"same bytes"``, ``"edited"``, ``"a part of it"``, ``"holds it"``."""
+    if matched is None or kind != "near":
+        return KIND_WORDS[kind]
+    view = matched.view
+    if View(turn=view.turn) == view:
+        return "turned"
+    return "holds it" if matched.side == "copy" else "a part of it"
 
 
 def readable(path: str) -> str:

@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow.parquet
 import pytest
 
-from copylens.records import SKIP_CODES, ModelIdentity
-from copylens.reports import to_document, write, write_descriptors
+from copylens.records import SKIP_CODES, MatchedView, ModelIdentity, View
+from copylens.reports import to_document, view_document, write, write_descriptors
 from copylens.reports.writers import COLUMNS, SUFFIXES
 from report_findings import small_findings, tiny_picture
 
@@ -26,6 +26,8 @@ TYPES: dict[str, type | tuple[type, ...]] = {
     "list of strings": list,
     "list of objects": list,
     "object": dict,
+    "object or null": (dict, type(None)),
+    "list of 4 numbers": list,
 }
 
 
@@ -77,6 +79,16 @@ def test_the_values_have_the_types_of_the_page() -> None:
     for path, value in values:
         assert isinstance(value, TYPES[types[path]]), path
         assert not isinstance(value, bool), path
+
+
+def test_the_view_of_a_match_has_the_keys_and_types_of_the_page() -> None:
+    types = named("The view of a match")
+    document = view_document(MatchedView("copy", View(0.25, 0, 0.75, 0.5)))
+    assert document is not None
+    assert document.keys() == types.keys()
+    for key, value in document.items():
+        assert isinstance(value, TYPES[types[key]]), key
+    assert len(document["box"]) == 4
 
 
 def test_the_codes_of_the_page_are_the_codes() -> None:

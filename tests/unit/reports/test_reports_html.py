@@ -71,6 +71,8 @@ def test_the_data_of_a_group(tmp_path: Path) -> None:
     near, exact = page.data("groups")
     assert (near["kind"], near["free"], near["freed"]) == ("near", 1_500_000, "1.5 MB")
     assert (exact["kind"], exact["free"]) == ("exact", 700)
+    assert [member["said"] for member in near["members"]] == ["edited", "edited"]
+    assert [member["said"] for member in exact["members"]] == ["same bytes"]
     day = near["keeper"]["day"]
     assert re.fullmatch(r"2020-09-1[34]", day)
     assert near["keeper"] == {

@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from copylens.reports.wording import human_bytes, local_day, plural, printable, readable, utc_time
+from copylens.records import MatchedView, View
+from copylens.reports.wording import (
+    human_bytes,
+    kind_words,
+    local_day,
+    plural,
+    printable,
+    readable,
+    utc_time,
+)
 from report_findings import NOON
 
 UNITS = {"byte": 1, "bytes": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
@@ -99,3 +108,12 @@ def test_a_time_beyond_the_calendar_is_empty(mtime_ns: int) -> None:
 
 def test_the_day_is_that_of_the_place() -> None:
     assert local_day(NOON) in {"2020-09-13", "2020-09-14"}
+
+
+def test_a_copy_that_a_view_showed_is_said_to_hold_or_to_be_a_part() -> None:
+    part, turned = View(0.25, 0, 0.75, 0.5), View(turn="rot90")
+    assert kind_words("near", None) == "edited"
+    assert kind_words("near", MatchedView("copy", part)) == "holds it"
+    assert kind_words("near", MatchedView("keeper", part)) == "a part of it"
+    assert kind_words("near", MatchedView("copy", turned)) == "turned"
+    assert kind_words("pixels", MatchedView("keeper", part)) == "same pixels"

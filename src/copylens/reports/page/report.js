@@ -3,7 +3,6 @@
   const PAGE = 50;
   const LISTED = 500;
   const REMEMBERED_BLOCKS = 100;
-  const KIND = { bytes: "same bytes", pixels: "same pixels", near: "edited" };
   const byId = (id) => document.getElementById(id);
   const data = (name) => JSON.parse(byId(`data-${name}`).textContent);
   const block = Number(document.body.dataset.block);
@@ -83,7 +82,7 @@
       node.append(make("span", "tag keep", against ? "known" : "keep"));
     } else {
       const kind = image.kind === "near" ? "near" : "exact";
-      node.append(make("span", `tag ${kind}`, KIND[image.kind]), make("span", "score", image.score.toFixed(3)));
+      node.append(make("span", `tag ${kind}`, image.said), make("span", "score", image.score.toFixed(3)));
     }
     return node;
   };
