@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
@@ -57,6 +57,7 @@ class KnownTeachers:
     """Teachers whose answers for every row are given; a row of pixels carries its number in every value."""
 
     answers: list[Tensor]
+    shown: list[int] = field(default_factory=list)
 
     @property
     def packages(self) -> list[Any]:
@@ -69,6 +70,7 @@ class KnownTeachers:
         numbers = pixels[:, 0, 0, 0]
         if pixels.dtype != torch.uint8:
             numbers = (numbers * 1000).round()
+        self.shown += numbers.long().tolist()
         return [rows[numbers.long()] for rows in self.answers]
 
 

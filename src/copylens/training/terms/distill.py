@@ -21,7 +21,7 @@ from copylens.training.gather import Portion, gather, means_over_processes
 from copylens.training.losses.positives import own_column
 from copylens.training.losses.scores import at_least_float32
 from copylens.training.terms.base import StepContext, Term, TermLoss
-from copylens.training.terms.teachers import Teachers, licence_notice
+from copylens.training.terms.teachers import KeptAnswers, Teachers, licence_notice
 
 DistillKind: TypeAlias = Literal["cosine", "relational", "both"]
 TeacherView: TypeAlias = Literal["same", "first", "clean"]
@@ -47,7 +47,8 @@ class DistillSettings:
         temperature: τ of that softmax; the lower, the more only the nearest count.
         views: numbers of the views of a picture that the student is judged on, such as [0]; none are all.
         teacher_view: what the teacher is shown: ``"same"`` as the student; ``"first"``: the first view of the picture,
-            whichever the student sees; ``"clean"``: the picture before any edit, squeezed to a square.
+            whichever the student sees; ``"clean"``: the picture before any edit, squeezed to a square, for which a
+            teacher is asked once in a training.
     """
 
     weight: float = 0.0
@@ -153,7 +154,7 @@ class Distillation(Term):
 
     def __init__(self, settings: DistillSettings, teachers: Teachers, dims: int) -> None:
         super().__init__(settings.weight)
-        self.settings, self._teachers = settings, teachers
+        self.settings, self._teachers, self._kept = settings, teachers, KeptAnswers(teachers)
         wanted = sum(package.dims for package in teachers.packages)
         self.map: nn.Module = nn.Identity()
         if settings.kind != "relational":
@@ -212,8 +213,11 @@ class Distillation(Term):
         shown = self.settings.teacher_view
         if shown == "same":
             return self._teachers.describe(slice_of_views(context.views.pixels, views, count))
-        pixels = context.views.pixels[:count] if shown == "first" else context.batch.pixels
-        return [rows.repeat(len(views), 1) for rows in self._teachers.describe(pixels)]
+        if shown == "first":
+            taught = self._teachers.describe(context.views.pixels[:count])
+        else:
+            taught = self._kept.describe(context.batch)
+        return [rows.repeat(len(views), 1) for rows in taught]
 
     def _relations(self, rows: Tensor, taught: list[Tensor], sources: Tensor) -> Relations:
         batch = gather(rows, sources)

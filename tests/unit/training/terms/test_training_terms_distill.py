@@ -11,6 +11,7 @@ from torch.nn.functional import normalize
 
 from copylens.errors import UsageError
 from copylens.training.losses.positives import own_column
+from copylens.training.nouns import PictureBatch
 from copylens.training.terms.distill import (
     DistillSettings,
     cosine_portion,
@@ -18,7 +19,8 @@ from copylens.training.terms.distill import (
     mean_scores,
     relations,
 )
-from distill_twins import context_of, distillation, naive_cosine, naive_relations, unit_rows
+from copylens.training.terms.teachers import KeptAnswers
+from distill_twins import KnownTeachers, context_of, distillation, naive_cosine, naive_relations, unit_rows
 
 PICTURES, DIMS = 5, 6
 
@@ -122,6 +124,18 @@ def test_who_sees_which_view(changes: dict[str, Any], kept: list[int], shown: li
     wanted = naive_cosine(rows[kept], [answers[shown]]) + square
     assert torch.allclose(found, wanted, rtol=1e-9)
     assert torch.allclose(gradient(found, rows), gradient(wanted, rows), atol=1e-9)
+
+
+def test_a_clean_picture_is_described_once_and_alone() -> None:
+    teachers = KnownTeachers([unit_rows(200, 4, 1), unit_rows(200, 3, 2)])
+    kept = KeptAnswers(teachers)  # type: ignore[arg-type]
+    batch = context_of(unit_rows(8, DIMS, 0)).batch
+    for rows in ([0, 1, 2], [3, 1], [2, 3, 0]):
+        some = PictureBatch(batch.pixels[rows], batch.aspects[rows], batch.keys[rows])
+        found = kept.describe(some)
+        for one, answers in zip(found, teachers.answers, strict=True):
+            assert torch.equal(one, answers[[100 + row for row in rows]])
+    assert teachers.shown == [100, 101, 102, 103]
 
 
 def test_a_learned_map_bridges_unequal_dimensions() -> None:
