@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 from copylens.networks.padding import with_constant_padding
 from copylens.networks.sscd import SSCDNetwork, set_checkpointing
@@ -19,8 +21,8 @@ _FOLDABLE = ("fuse", "reparameterize", "switch_to_deploy")
 def for_one_size(network: nn.Module, height: int, width: int) -> nn.Module:
     """Make a network's twin for inputs of one size.
 
-    Position embeddings are interpolated once instead of at every pass, branches of RepVGG and MobileOne become one
-    convolution, SAME padding becomes constant, and nothing is computed twice.
+    Position embeddings are interpolated and weights standardised once instead of at every pass, branches of RepVGG and
+    MobileOne become one convolution, SAME padding becomes constant, and nothing is computed twice.
 
     Args:
         network: takes ``(N, 3, height, width) float32``; stays as it is.
@@ -40,7 +42,49 @@ def for_one_size(network: nn.Module, height: int, width: int) -> nn.Module:
         from timm.utils import reparameterize_model
 
         network = reparameterize_model(network.eval())
-    return with_constant_padding(network, height, width)
+    return with_constant_padding(_with_plain_convolutions(network), height, width)
+
+
+def _with_plain_convolutions(network: nn.Module) -> nn.Module:
+    """Give convolutions whose weights are standardised at every pass (Qiao et al. 2019) the weights that come of it."""
+    kinds = _standardised()
+    if not any(isinstance(module, kinds) for module in network.modules()):
+        return network
+    made = copy.deepcopy(network).eval()
+    for parent in list(made.modules()):
+        for name, child in list(parent.named_children()):
+            if isinstance(child, kinds):
+                setattr(parent, name, _plain(child))
+    return made
+
+
+def _standardised() -> tuple[type[nn.Module], ...]:
+    layers = import_timm().layers
+    return layers.StdConv2d, layers.StdConv2dSame, layers.ScaledStdConv2d, layers.ScaledStdConv2dSame
+
+
+def _plain(child: Any) -> nn.Module:
+    kind = import_timm().layers.Conv2dSame if getattr(child, "same_pad", False) else nn.Conv2d
+    plain: nn.Conv2d = kind(
+        child.in_channels,
+        child.out_channels,
+        child.kernel_size,
+        child.stride,
+        child.padding,
+        child.dilation,
+        child.groups,
+        bias=child.bias is not None,
+    )
+    gain = (child.gain * child.scale).flatten() if hasattr(child, "gain") else None
+    rows = child.weight.reshape(1, child.out_channels, -1)
+    # As timm writes it: each filter is normalised as if it were a channel of one picture.
+    standard = functional.batch_norm(
+        rows, None, None, weight=gain, training=True, momentum=0.0, eps=child.eps
+    )
+    plain.weight.copy_(standard.reshape_as(child.weight))
+    if child.bias is not None and plain.bias is not None:
+        plain.bias.copy_(child.bias)
+    return plain.eval()
 
 
 def _resized(network: SSCDNetwork, height: int, width: int) -> SSCDNetwork:
