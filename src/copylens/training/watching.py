@@ -36,7 +36,7 @@ class RunLog:
         """Add a line.
 
         Args:
-            kind: ``"step"``, ``"validation"``, ``"warning"``, ``"end"``.
+            kind: ``"step"``, ``"validation"``, ``"warning"``, ``"mining"``, ``"end"``.
             step: how many steps are done.
             values: numbers, or words for a warning.
         """
