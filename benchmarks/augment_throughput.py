@@ -11,11 +11,14 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import os
 import sys
 import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from multiprocessing import active_children
+from pathlib import Path
 from statistics import median
 
 import torch
@@ -178,12 +181,20 @@ class Learner:
 Input = OurInput | OriginalInput
 
 
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """Pictures a second, and milliseconds of processor time a picture: all threads, worker processes included."""
+
+    rate: float
+    cpu: float
+
+
 @dataclass
 class Measured:
-    """Pictures a second of one input, a value for every round; and seconds by part of an exact pass of steps."""
+    """Speeds of one input, one for every round; and seconds by part of an exact pass of steps."""
 
-    input_only: list[float] = field(default_factory=list)
-    whole_step: list[float] = field(default_factory=list)
+    input_only: list[Speed] = field(default_factory=list)
+    whole_step: list[Speed] = field(default_factory=list)
     parts: dict[str, float] = field(default_factory=dict)
 
 
@@ -264,20 +275,33 @@ def compare(
 
 def speed(
     views: Input, learner: Learner | None, watch: Stopwatch, settings: TrainSettings, steps: int
-) -> float:
-    """Pictures a second over some batches, from the moment when nothing has been prepared; without learner, alone."""
+) -> Speed:
+    """Measure some batches, from the moment when nothing has been prepared; without learner, alone."""
     finish(watch.device)
-    started = time.perf_counter()
+    started, busy = time.perf_counter(), processor_seconds()
     for batch in views.batches(steps, watch):
         if learner is not None:
             learner.step(batch, watch)
     finish(watch.device)
-    return steps * settings.loop.batch / (time.perf_counter() - started)
+    pictures = steps * settings.loop.batch
+    return Speed(pictures / (time.perf_counter() - started), 1e3 * (processor_seconds() - busy) / pictures)
 
 
-def report(number: int, name: str, alone: float, whole: float) -> None:
+def processor_seconds() -> float:
+    """Processor time of this process and of the worker processes that are alive."""
+    ticks = 0
+    for child in active_children():
+        # The name in brackets may have blanks; user and system time are the 12th and 13th word after it.
+        words = Path(f"/proc/{child.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        ticks += int(words[11]) + int(words[12])
+    return time.process_time() + ticks / os.sysconf("SC_CLK_TCK")
+
+
+def report(number: int, name: str, alone: Speed, whole: Speed) -> None:
     print(
-        f"round {number}, {name}: input {alone:.1f}, step {whole:.1f} pictures/s", file=sys.stderr, flush=True
+        f"round {number}, {name}: input {alone.rate:.1f}, step {whole.rate:.1f} pictures/s",
+        file=sys.stderr,
+        flush=True,
     )
 
 
@@ -294,10 +318,14 @@ def document(
         f"medians of {options.rounds} rounds of {options.steps} steps in turns)"
     )
     yield ""
-    yield "| Pictures/s | CopyLens | Original style | Ratio | Lowest and highest ratio |"
+    yield "| | CopyLens | Original style | Ratio | Lowest and highest ratio |"
     yield "|---|---:|---:|---:|---|"
-    yield row("decoding and augmenting alone", ours.input_only, original.input_only)
-    yield row("whole training step", ours.whole_step, original.whole_step)
+    for what, mine, theirs in (
+        ("decoding and augmenting alone", ours.input_only, original.input_only),
+        ("whole training step", ours.whole_step, original.whole_step),
+    ):
+        yield row(f"{what}, pictures/s", [one.rate for one in mine], [one.rate for one in theirs])
+        yield row(f"{what}, processor ms a picture", [one.cpu for one in mine], [one.cpu for one in theirs])
     yield ""
     yield "| Milliseconds of a step | CopyLens | Original style |"
     yield "|---|---:|---:|"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 import sys
+import time
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -142,13 +144,27 @@ def test_both_inputs_train_and_the_tables_have_their_speeds(
     rows = [line.split("|")[1:-1] for line in printed.splitlines() if line.startswith("|")]
     numbers = {row[0].strip(): row[1:] for row in rows if row[1].strip().replace(".", "").isdigit()}
     assert list(numbers) == [
-        "decoding and augmenting alone",
-        "whole training step",
+        "decoding and augmenting alone, pictures/s",
+        "decoding and augmenting alone, processor ms a picture",
+        "whole training step, pictures/s",
+        "whole training step, processor ms a picture",
         *augment_throughput.PARTS,
     ]
-    assert all(float(cell) > 0 for row in list(numbers.values())[:2] for cell in row[:3])
+    assert all(float(cell) > 0 for row in list(numbers.values())[:4] for cell in row[:3])
     assert all(float(numbers["backward"][place]) > 0 for place in (0, 1))
     assert float(numbers["augmenting"][1]) == 0
+
+
+def test_the_processor_time_of_workers_counts() -> None:
+    before = augment_throughput.processor_seconds()
+    with get_context("fork").Pool(1) as pool:
+        pool.apply(burn)
+        assert augment_throughput.processor_seconds() - before >= 0.2
+
+
+def burn() -> None:
+    while time.process_time() < 0.3:
+        pass
 
 
 def test_ratios_are_of_one_round() -> None:
