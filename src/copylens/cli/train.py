@@ -216,8 +216,8 @@ def _mined(values: Mapping[str, Any]) -> str:
 def _preview(pictures: list[str], settings: TrainSettings, file: Path) -> None:
     from copylens.training.previewing import preview
 
-    preview(pictures, settings, file)
-    typer.echo(f"Written: {printable(str(file))}")
+    for written in preview(pictures, settings, file):
+        typer.echo(f"Written: {printable(str(written))}")
 
 
 def _document(trained: Trained, run: Path) -> dict[str, object]:

@@ -14,6 +14,7 @@ from copylens.training import previewing
 from copylens.training.augment import AugmentSettings, contact_sheet
 from copylens.training.nouns import PictureBatch
 from copylens.training.previewing import PICTURES, preview
+from copylens.training.traced_sheet import traced_sheet
 from training_samples import picture_folder, tiny
 
 
@@ -56,6 +57,18 @@ def test_one_picture_is_enough_for_a_sheet_and_nothing_else_is_written(
         assert min(sheet.size) > 100
         assert len(set(sheet.convert("L").tobytes())) > 50
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one", "sheet.png"]
+
+
+def test_where_cells_are_supervised_traced_places_are_drawn_too(
+    pictures: Path, tmp_path: Path, asked: list[Asked], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(previewing, "traced_sheet", partial(traced_sheet, columns=2, size=32))
+    assert preview([str(pictures)], tiny(), tmp_path / "sheet.png") == [tmp_path / "sheet.png"]
+    written = preview([str(pictures)], tiny("patch.weight=1"), tmp_path / "sheet.png")
+    assert [path.name for path in written] == ["sheet.png", "sheet-traced.png"]
+    with Image.open(written[1]) as sheet:
+        assert sheet.height == 22 + PICTURES * 36 + 4
+    assert len(asked) == 2
 
 
 def test_a_few_pictures_are_drawn_by_the_recipe(pictures: Path, tmp_path: Path, asked: list[Asked]) -> None:

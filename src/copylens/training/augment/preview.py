@@ -60,7 +60,7 @@ def contact_sheet(
         rows.append((name, views))
     rows.append(("mixing", _mixed(batch, augmenter.settings.fonts, size, seed, columns + 1)))
     title = f"preset {augmenter.settings.preset}, seed {seed}: pictures and their views; below: every operator alone"
-    sheet = _lay_out(title, rows, size)
+    sheet = lay_out(title, rows, size)
     path = Path(path)
     try:
         sheet.save(path, format="PNG")
@@ -98,7 +98,8 @@ def _mixed(batch: PictureBatch, fonts: Fonts, size: int, seed: int, count: int) 
     return list(make_views(plain, batch, always, seed=seed, epoch=0, step=0, views=repeats).pixels)[:count]
 
 
-def _lay_out(title: str, rows: list[tuple[str, list[Tensor]]], size: int) -> Image.Image:
+def lay_out(title: str, rows: list[tuple[str, list[Tensor]]], size: int) -> Image.Image:
+    """Named rows of views, ``(3, size, size) float32`` in [0, 1] each, on one sheet."""
     width = _MARGIN + max(len(views) for _, views in rows) * (size + _GAP) + _GAP
     sheet = Image.new("RGB", (width, _TITLE + len(rows) * (size + _GAP) + _GAP), _PAPER)
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(12)
@@ -107,10 +108,11 @@ def _lay_out(title: str, rows: list[tuple[str, list[Tensor]]], size: int) -> Ima
         top = _TITLE + number * (size + _GAP)
         draw.text((_GAP, top + size // 2 - 6), name, fill=_INK, font=font)
         for column, view in enumerate(views):
-            sheet.paste(_as_image(view), (_MARGIN + column * (size + _GAP), top))
+            sheet.paste(as_image(view), (_MARGIN + column * (size + _GAP), top))
     return sheet
 
 
-def _as_image(view: Tensor) -> Image.Image:
+def as_image(view: Tensor) -> Image.Image:
+    """A view ``(3, H, W) float32`` in [0, 1]."""
     values = (view * 255.0).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy()
     return Image.fromarray(np.ascontiguousarray(values))

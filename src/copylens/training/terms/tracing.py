@@ -40,11 +40,11 @@ def cell_overlap(traces_a: Traces, traces_b: Traces, grid: Grid) -> Tensor:
     """
     rows, cells = len(traces_a), grid[0] * grid[1]
     points = cell_points(grid, traces_a.maps.device)
-    visible, picture = _seen(traces_a, points.expand(rows, -1, -1))
+    visible, picture = seen(traces_a, points.expand(rows, -1, -1))
     # The inverse keeps the sign of the depth: it is positive where both views look at the point from the front.
     back = torch.linalg.inv_ex(traces_b.maps).inverse @ picture
     where = back[:, :2] / _front(back[:, 2:])
-    visible &= (back[:, 2] > 0.0) & _seen(traces_b, torch.cat([where, torch.ones_like(where[:, :1])], dim=1))[
+    visible &= (back[:, 2] > 0.0) & seen(traces_b, torch.cat([where, torch.ones_like(where[:, :1])], dim=1))[
         0
     ]
     column = (where[:, 0] * grid[1]).long().clamp(0, grid[1] - 1)
@@ -72,8 +72,16 @@ def _points(grid: Grid) -> Tensor:
     return torch.stack([x, y, torch.ones_like(x)]).flatten(1)
 
 
-def _seen(traces: Traces, points: Tensor) -> tuple[Tensor, Tensor]:
-    """Which points ``(B, 3, P)`` of the views show their picture, ``(B, P) bool``, and which ones of it, as above."""
+def seen(traces: Traces, points: Tensor) -> tuple[Tensor, Tensor]:
+    """Which points of views show their picture, and which ones of it.
+
+    Args:
+        traces: of B views.
+        points: ``(B, 3, P)``, columns (x, y, 1).
+
+    Returns:
+        ``(B, P) bool``, and ``(B, 3, P)``: points of the picture, to be divided by their third coordinates.
+    """
     picture = traces.maps @ points
     depth = picture[:, 2]
     # Compared before the division: x / d lies in [0, 1] where x lies in [0, d].
