@@ -114,7 +114,7 @@ def grid_of(cells: int, size: Size) -> Size:
     Raises:
         UsageError: no such grid.
     """
-    rows = max(1, round(math.sqrt(cells * size[0] / size[1])))
+    rows = max(1, round(math.sqrt(max(cells, 0) * size[0] / size[1])))
     if cells < 1 or cells % rows:
         raise UsageError(
             f"The backbone yields {cells} tokens for {size[0]}x{size[1]} pixels, which make no regular grid; set "

@@ -1,8 +1,12 @@
-"""A step's number in, the factor of the learning rate out: linear warm-up, then a cosine to zero (SSCD, appendix)."""
+"""A step's number in, what follows from it out: the factor of the learning rate, the size of the views.
+
+The rate rises in a line, then falls as a cosine to zero (SSCD, appendix).
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 
 def rate_factor(step: int, *, total: int, warmup: int) -> float:
@@ -20,3 +24,17 @@ def rate_factor(step: int, *, total: int, warmup: int) -> float:
         return (step + 1) / warmup
     progress = (step - warmup) / max(1, total - warmup)
     return 0.5 * (1.0 + math.cos(math.pi * progress))
+
+
+def size_at(sizes: Sequence[int], step: int, total: int) -> int:
+    """Give the size of the views at `step`, counted from 0: every size has an equal share of the steps, in order.
+
+    Small pictures first make the first part of a training cheaper; a network that takes any size then learns on the
+    large ones it will describe (progressive resizing, as in Tan & Le 2021, EfficientNetV2, section 4).
+
+    Args:
+        sizes: at least one; pixels.
+        step: 0 .. total - 1.
+        total: steps of the whole schedule; shares differ by at most one step.
+    """
+    return sizes[min(step * len(sizes) // total, len(sizes) - 1)]

@@ -1,4 +1,4 @@
-"""The learning rate rises in a line, falls as a cosine, and never leaves (0, 1]."""
+"""The learning rate rises in a line, falls as a cosine, and never leaves (0, 1]; sizes share the steps."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from copylens.training.schedule import rate_factor
+from copylens.training.schedule import rate_factor, size_at
 
 
 def test_by_hand() -> None:
@@ -29,3 +29,19 @@ def test_it_stays_in_bounds_and_never_rises_after_the_warm_up(total: int, warmup
     assert 0 < factor <= 1
     if warmup <= step < total - 1:
         assert rate_factor(step + 1, total=total, warmup=warmup) <= factor
+
+
+def test_sizes_have_their_turns_in_order() -> None:
+    assert [size_at((96, 128, 160), step, 7) for step in range(7)] == [96, 96, 96, 128, 128, 160, 160]
+    assert [size_at((224,), step, 3) for step in range(3)] == [224] * 3
+    assert [size_at((96, 128), step, 1) for step in range(1)] == [96]
+
+
+@given(count=st.integers(1, 6), total=st.integers(1, 300))
+def test_shares_of_the_sizes_differ_by_at_most_a_step(count: int, total: int) -> None:
+    sizes = tuple(range(count))
+    given = [size_at(sizes, step, total) for step in range(total)]
+    assert given == sorted(given)
+    shares = [given.count(size) for size in sizes]
+    assert sum(shares) == total
+    assert max(shares) - min(shares) <= 1
