@@ -51,6 +51,7 @@ def candidate_groups() -> dict[str, tuple[View, ...]]:
     groups["middle 0.4"] = tuple(sixteen[place] for place in (5, 6, 9, 10))
     groups["corners 0.4"] = tuple(sixteen[place] for place in (0, 3, 12, 15))
     groups["edges 0.4"] = tuple(sixteen[place] for place in (1, 2, 4, 7, 8, 11, 13, 14))
+    groups["bands"] = (View(0, 0.3, 1, 0.7), View(0.3, 0, 0.7, 1))
     groups["rows"] = tuple(View(0, top, 1, top + 0.5) for top in (0.0, 0.25, 0.5))
     groups["columns"] = tuple(View(left, 0, left + 0.5, 1) for left in (0.0, 0.25, 0.5))
     return groups

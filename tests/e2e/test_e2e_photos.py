@@ -34,11 +34,12 @@ EXACT = {
 
 @dataclass(frozen=True)
 class Scanned:
-    """Three scans of the same folder with one catalog: as JSON, again as JSON, and for people."""
+    """Scans of the same folder with one catalog: as JSON, again as JSON, for people, and with more views."""
 
     first: Ran
     second: Ran
     text: Ran
+    thorough: Ran
     report: Path
 
     @property
@@ -55,6 +56,7 @@ def scanned(tmp_path_factory: pytest.TempPathFactory) -> Scanned:
         copylens.run("scan", PHOTOS, "--json"),
         copylens.run("scan", PHOTOS, "--json"),
         copylens.run("scan", PHOTOS, "--html", report),
+        copylens.run("scan", PHOTOS, "--views", "thorough", "--json"),
         report,
     )
 
@@ -132,6 +134,29 @@ def test_the_second_scan_describes_nothing_and_finds_the_same(scanned: Scanned) 
     assert (second["summary"]["described"], second["summary"]["images_per_second"]) == (0, 0)
     assert second["summary"]["reused"] == second["summary"]["images"] == first["summary"]["images"]
     assert differences(first, second) == []
+
+
+def test_more_views_find_the_screenshot_too_and_no_false_pair(scanned: Scanned) -> None:
+    document = scanned.thorough.document()
+    pairs = {frozenset((match["query"], match["reference"])): match for match in document["matches"]}
+    assert pairs.keys() == {pair for family in families() for pair in pairs_of(family)}
+    (found,) = (match for pair, match in pairs.items() if pair & missed())
+    side = "query" if found["query"] in missed() else "reference"
+    assert found["view"] == {"side": side, "box": [0.0, 0.3, 1.0, 0.7], "turn": "none"}
+    # What the wholes showed is found as before, with the same score or a better one.
+    for match in scanned.document["matches"]:
+        again = pairs[frozenset((match["query"], match["reference"]))]
+        assert again["kind"] == match["kind"]
+        assert again["score"] >= match["score"]
+    summary = document["summary"]
+    assert document["views"] == "thorough"
+    assert summary["described"] + summary["reused"] == summary["images"]
+    assert keys_of(document) == keys_of(scanned.document)
+
+
+def keys_of(document: Any) -> set[str]:
+    """Every key but those of a view, which has a table of its own."""
+    return {key for key in keys(document) if ".view." not in key}
 
 
 def test_the_json_has_the_keys_of_the_formats_page_and_no_others(scanned: Scanned) -> None:

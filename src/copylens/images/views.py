@@ -46,13 +46,16 @@ SIXTEEN = grid(0.4, 4)
 
 TURNS = (View(turn="rot90"), View(turn="rot180"), View(turn="rot270"))
 
+BANDS = (View(0.0, 0.3, 1.0, 0.7), View(0.3, 0.0, 0.7, 1.0))
+"""Where a wide picture lies on a telephone, and a tall one on a wide screen."""
+
 CENTRE = View(0.15, 0.15, 0.85, 0.85)
 """What is left without a frame."""
 
 VIEW_SETS: dict[str, tuple[View, ...]] = {
     "fast": (),
     "balanced": CROSS,
-    "thorough": (*CROSS, *SIXTEEN, *TURNS, CENTRE),
+    "thorough": (*CROSS, *SIXTEEN, *TURNS, *BANDS, CENTRE),
 }
 """The views beside the whole picture, by the name of their set; each set holds the one before.
 
