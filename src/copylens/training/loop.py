@@ -35,7 +35,7 @@ from copylens.training.nouns import PictureBatch, Views
 from copylens.training.objective import Objective
 from copylens.training.optimiser import make_optimiser, set_rates
 from copylens.training.processes import Processes
-from copylens.training.schedule import rate_factor
+from copylens.training.schedule import rate_factor, size_at
 from copylens.training.seeding import seed_step
 from copylens.training.settings import TrainSettings
 from copylens.training.terms.making import make_terms, terms_module
@@ -110,7 +110,7 @@ class Trainer:
         self.average = MovingAverage(network, settings.optimiser.ema) if settings.optimiser.ema else None
         loss = settings.loss
         self.memory = DescriptorMemory(loss.memory, settings.network.dims) if loss.memory else None
-        self.augmenter = Augmenter(settings.augment, settings.loop.size)
+        self.augmenters = {size: Augmenter(settings.augment, size) for size in settings.loop.size_plan}
         self.mixing = mixing_of(settings.augment, settings.mixing)
         half = settings.loop.precision == "float16"
         self.scaler = torch.amp.GradScaler(processes.device.type, enabled=half)
@@ -254,9 +254,10 @@ class Trainer:
         return self.step // self.plan.per_epoch
 
     def _views(self, batch: PictureBatch) -> Views:
+        size = size_at(self.settings.loop.size_plan, self.step, self.plan.total)
         with torch.no_grad():
             return make_views(
-                self.augmenter,
+                self.augmenters[size],
                 batch,
                 self.mixing,
                 seed=self.settings.loop.seed,

@@ -126,6 +126,8 @@ class LoopSettings:
         steps: stop after so many steps although the schedule was made for `epochs`; None runs to its end.
         batch: pictures a step over all processes; every picture makes two views.
         size: of the views in pixels.
+        sizes: of the views one after the other, each for an equal share of the schedule; the last is `size`. Empty:
+            `size` throughout.
         seed: of everything that is drawn.
         precision: of the network; the loss is always float32.
         channels_last: order of the network's tensors; quicker on many devices.
@@ -137,11 +139,17 @@ class LoopSettings:
     steps: int | None = None
     batch: int = 4096
     size: int = 224
+    sizes: tuple[int, ...] = ()
     seed: int = 0
     precision: Precision = "float32"
     channels_last: bool = False
     compile: bool = False
     threads: int | None = None
+
+    @property
+    def size_plan(self) -> tuple[int, ...]:
+        """Sizes of the views in their order; at least one."""
+        return self.sizes or (self.size,)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -188,8 +196,8 @@ class TrainSettings:
     mixing: MixingSettings = field(default_factory=MixingSettings)
     loss: LossSettings = LossSettings()
     distill: DistillSettings = field(default_factory=DistillSettings)
-    patch: PatchSettings = PatchSettings()
-    swav: SwavSettings = SwavSettings()
+    patch: PatchSettings = field(default_factory=PatchSettings)
+    swav: SwavSettings = field(default_factory=SwavSettings)
     optimiser: OptimiserSettings = OptimiserSettings()
     loop: LoopSettings = LoopSettings()
     watch: WatchSettings = WatchSettings()
@@ -211,7 +219,14 @@ def check(settings: TrainSettings) -> None:
     terms = added_terms(settings)
     rules = [
         (loop.batch >= 2, f"loop.batch is {loop.batch}: a batch of one has no negatives, give at least 2"),
-        (loop.size >= 32, f"loop.size is {loop.size}: views need at least 32 pixels"),
+        (
+            min(loop.size_plan) >= 32,
+            f"loop.size is {min(loop.size_plan)}: views need at least 32 pixels",
+        ),
+        (
+            loop.size_plan[-1] == loop.size,
+            f"loop.sizes ends with {loop.size_plan[-1]}, and loop.size is {loop.size}: let them be the same",
+        ),
         (loop.epochs >= 1, f"loop.epochs is {loop.epochs}: give at least 1"),
         (loop.steps is None or loop.steps >= 1, f"loop.steps is {loop.steps}: give at least 1"),
         (network.dims >= 2, f"network.dims is {network.dims}: give at least 2"),

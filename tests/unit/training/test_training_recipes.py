@@ -66,6 +66,12 @@ def test_overrides_are_toml_and_bare_words_are_text() -> None:
         ("optimiser.name=sgd", "is not one of 'lars', 'adamw'"),
         ("optimiser.ema=1.0", "from 0 to below 1"),
         ("network.mean=[0.5, 0.5]", "need three numbers"),
+        ("network.pooling=mean", "network.pooling: 'mean' is not one of gem, average"),
+        ("network.pooling=cls+cls", "names a pooling twice"),
+        ("network.gem_power=0", "network.gem_power is 0: it must be positive"),
+        ("loop.sizes=[16, 64]", "loop.size is 16: views need at least 32 pixels"),
+        ("loop.sizes=[64, 96]", "loop.sizes ends with 96, and loop.size is 64"),
+        ("loop.sizes=[64.5]", "sizes: expected int, got 64.5"),
     ],
 )
 def test_what_cannot_be_meant_is_said(override: str, words: str) -> None:

@@ -32,7 +32,9 @@ def make_terms(
     if settings.swav.weight:
         terms.append(make_swav(settings.swav, settings.augment, network))
     if settings.patch.weight:
-        terms.append(make_patch_term(settings.patch, network, size=settings.loop.size, device=device))
+        terms.append(
+            make_patch_term(settings.patch, network, size=min(settings.loop.size_plan), device=device)
+        )
     if settings.distill.weight:
         dims, threads = settings.network.dims, settings.loop.threads
         terms.append(make_distillation(settings.distill, dims, device, threads=threads))
