@@ -15,7 +15,7 @@ from copylens.training.augment import Augmenter, AugmentSettings
 from copylens.training.augment.preview import as_image, lay_out
 from copylens.training.augment.settings import OPERATORS
 from copylens.training.mixing import MixingSettings, make_views
-from copylens.training.nouns import PictureBatch, Traces
+from copylens.training.nouns import PictureBatch, Traces, Views
 from copylens.training.terms.tracing import seen
 
 DOTS = 6
@@ -57,13 +57,9 @@ def traced_sheet(
         OutputError: the file cannot be written.
     """
     augmenter = Augmenter(preset, size)
-    nothing = Augmenter(AugmentSettings(probability=dict.fromkeys(OPERATORS, 0.0)), size)
-    shown = [
-        make_views(nothing, batch, MixingSettings(), seed=seed, epoch=0, step=0, views=1, trace=True),
-        *(
-            make_views(augmenter, batch, mixing, seed=seed, epoch=epoch, step=0, trace=True)
-            for epoch in range(-(-columns // 2))
-        ),
+    shown = [_plain(batch, size)] + [
+        make_views(augmenter, batch, mixing, seed=seed, epoch=epoch, step=0, trace=True)
+        for epoch in range(-(-columns // 2))
     ]
     drawn: list[list[Tensor]] = [[] for _ in range(len(batch))]
     for views in shown:
@@ -78,6 +74,12 @@ def traced_sheet(
     except OSError as error:
         raise OutputError(f"{path}: the sheet cannot be written: {error.strerror or error}.") from error
     return path
+
+
+def _plain(batch: PictureBatch, size: int) -> Views:
+    """The pictures as they are."""
+    nothing = Augmenter(AugmentSettings(probability=dict.fromkeys(OPERATORS, 0.0)), size)
+    return make_views(nothing, batch, MixingSettings(), seed=0, epoch=0, step=0, views=1, trace=True)
 
 
 def dotted(view: Tensor, traces: Traces) -> Tensor:
