@@ -179,12 +179,12 @@ class _Exchange:
         return bool(where < self.steps and where == self.batch_of[self.position[second]])
 
     def move(self, picture: int) -> bool:
-        """Exchange a picture with one of another batch so that both meet no copy; False if there is none."""
+        """Exchange a picture that meets a copy with one of another batch, so that neither does; False if none can."""
         copies, own = self.bonds.copies, self.batch_of[self.position[picture]]
         barred = np.zeros(self.steps + 2, bool)
         barred[self.batch_of[self.position[copies[picture]]]] = True
+        # Those left over meet nobody.
         barred[self.steps :] = False
-        barred[own] = True
         free = ~barred[self.batch_of]
         for neighbour in self.places[self.batch_of == own].tolist():
             if neighbour != picture:

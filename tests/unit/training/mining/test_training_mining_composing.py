@@ -154,3 +154,25 @@ def test_copies_that_cannot_be_parted_are_counted() -> None:
     copies = np.array([[0, 1], [0, 2], [1, 2]])
     composed = compose(base_of(9), iter([]), Bonds(np.arange(9), copies), batch=4, share=0.5, size=2)
     assert composed.together == 0
+
+
+def composed_apart(count: int, copies: Ints, seed: int) -> int:
+    """Compose batches of four with random groups, and count copies that meet."""
+    base, bonds = base_of(count, seed), Bonds(np.arange(count), copies)
+    clusters = np.random.default_rng(seed).integers(0, 5, count)
+    groups = groups_of_clusters(base, clusters, bonds, 2)
+    composed = compose(base, groups, bonds, batch=4, share=0.5, size=2)
+    assert composed.together == meetings(composed.places, copies, 4)
+    return composed.together
+
+
+def test_whoever_comes_in_exchange_is_no_copy_either() -> None:
+    """A picture with eight copies among 24: whoever takes the place of one must not be another."""
+    star = np.array([[0, other] for other in range(1, 9)])
+    assert [composed_apart(24, star, seed) for seed in range(40)] == [0] * 40
+
+
+def test_those_left_over_may_be_copies() -> None:
+    """Four copies, two batches and two pictures left over: only one way to part them."""
+    copies = np.array([[a, b] for a in range(4) for b in range(a + 1, 4)])
+    assert [composed_apart(10, copies, seed) for seed in range(40)] == [0] * 40

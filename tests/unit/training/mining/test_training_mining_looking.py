@@ -48,7 +48,7 @@ def naive(pictures: Described, threshold: float, count: int) -> tuple[list[list[
 def test_equals_its_naive_twin(blocks: tuple[int, int], count: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(looking, "ROWS", blocks[0])
     monkeypatch.setattr(looking, "COLUMNS", blocks[1])
-    pictures = described(37, broken=(3, 36), pairs=6)
+    pictures = described(37, broken=(3, 20), pairs=6)
     found = look(pictures, threshold=THRESHOLD, count=count)
     neighbours, copies = naive(pictures, THRESHOLD, count)
     assert found.neighbours.tolist() == neighbours
