@@ -63,6 +63,11 @@ Chosen by what they gain: docs/models.md.
 """
 
 
+SMALLEST = 0.4
+"""Share of a side for which pictures are decoded large enough, whichever views are asked for: so a view of a picture is
+the same in every set."""
+
+
 def view_key(view: View) -> str:
     """Name a view by its geometry, as the catalog knows it: ``"0.2,0.2,0.8,0.8"``, ``"0,0,1,1,rot90"``."""
     sides = (view.left, view.top, view.right, view.bottom)
@@ -124,7 +129,7 @@ def prepare_views(data: bytes, spec: InputSpec, views: Sequence[View], *, whole:
 
 def _view_box(spec: InputSpec, views: Sequence[View]) -> tuple[int, int]:
     """The (height, width) at which the smallest view has the pixels that `decode_box` gives a whole picture."""
-    smallest = min(min(view.right - view.left, view.bottom - view.top) for view in views)
+    smallest = min(SMALLEST, *(min(view.right - view.left, view.bottom - view.top) for view in views))
     height, width = decode_box(spec)
     return round(height / smallest), round(width / smallest)
 

@@ -110,6 +110,15 @@ def test_the_whole_of_a_large_picture_does_not_depend_on_the_views(form: str) ->
         np.testing.assert_array_equal(whole, alone)
 
 
+@pytest.mark.parametrize("form", ["PNG", "JPEG"])
+def test_a_view_of_a_large_picture_is_the_same_in_every_set(form: str) -> None:
+    data = picture_bytes(scene(7, 500, 500), form)
+    all_of_them = dict(zip(EVERY, prepare_views(data, SPEC, EVERY).views, strict=True))
+    for views, whole in ((VIEW_SETS["balanced"], True), (VIEW_SETS["balanced"], False), (EVERY[-4:], False)):
+        for view, alone in zip(views, prepare_views(data, SPEC, views, whole=whole).views, strict=True):
+            np.testing.assert_array_equal(alone, all_of_them[view])
+
+
 def test_a_small_part_of_a_large_picture_keeps_its_pixels() -> None:
     """Scaled decoding leaves a part as many pixels as it leaves the whole."""
     pixels = scene(5, 400, 400).copy()

@@ -135,8 +135,8 @@ def run(model: SmallModel, tmp_path: Path) -> Any:
 
 
 def test_a_picture_inside_another_is_found_and_its_place_said(run: Any, folder: Path) -> None:
-    whole, around = put(folder / "a.png", scene(1)), put(folder / "framed.png", framed(1, 2))
-    put(folder / "other.png", scene(3))
+    whole, around = put(folder / "a.png", scene(1)), put(folder / "framed.png", framed(1, 0))
+    put(folder / "other.png", scene(4))
     found = run(folder, threshold=0.99 - PENALTIES["balanced"])
     assert found.views == "balanced"
     (match,) = found.matches
@@ -150,7 +150,7 @@ def test_a_picture_inside_another_is_found_and_its_place_said(run: Any, folder: 
 
 @pytest.mark.parametrize("whole_is_new", [True, False])
 def test_it_is_found_among_known_ones_from_either_side(run: Any, folder: Path, whole_is_new: bool) -> None:
-    whole, around = put(folder / "x" / "a.png", scene(1)), put(folder / "y" / "b.png", framed(1, 2))
+    whole, around = put(folder / "x" / "a.png", scene(1)), put(folder / "y" / "b.png", framed(1, 0))
     new, known = (whole, around) if whole_is_new else (around, whole)
     found = run(Path(new), against=known, threshold=0.99 - PENALTIES["balanced"])
     (match,) = found.matches
@@ -199,7 +199,7 @@ def test_equal_files_and_equal_pixels_stay_exact(run: Any, folder: Path) -> None
 
 
 def test_compare_finds_it_from_either_side(model: SmallModel, folder: Path) -> None:
-    whole, around = put(folder / "a.png", scene(1)), put(folder / "b.png", framed(1, 2))
+    whole, around = put(folder / "a.png", scene(1)), put(folder / "b.png", framed(1, 0))
     limit = 0.99 - PENALTIES["balanced"]
     for first, second, side in ((whole, around, "second"), (around, whole, "first")):
         verdict = compare(first, second, model=model.describer, views="balanced", threshold=limit)
