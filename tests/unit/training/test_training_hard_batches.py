@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from copylens.cli.train import _line
 from copylens.errors import ModelError
 from copylens.models import ModelPackage, find_model, load_package, update_card
 from copylens.training.running import TrainTask, train
@@ -81,6 +82,13 @@ def test_a_run_that_mines_goes_on_as_if_it_had_not_been_killed(
     lines = [line for line in read_log(tmp_path / "whole" / "run") if line["kind"] == "mining"]
     assert [(line["step"], line["epoch"]) for line in lines] == [(0, 0), (7, 1)][: 2 // refresh]
     assert {"threshold", "copies", "grouped", "random", "mined", "seconds"} <= lines[0].keys()
+
+
+def test_a_look_is_one_line_on_the_terminal() -> None:
+    seen = {"random": 0.18, "mined": 0.25, "copies": 1300, "seconds": 12.4}
+    words = "nearest negatives of a batch 0.250, at random 0.180; 1,300 pairs of copies kept apart (12 s)"
+    assert _line("mining", 1000, seen) == f"step 1,000: {words}"
+    assert _line("mining", 0, {"problem": "All are alike.", "seconds": 1.0}) == "step 0: All are alike."
 
 
 def teacher_of(folder: Path, **card: Any) -> ModelPackage:
