@@ -1,4 +1,4 @@
-"""A network as it learned in, its twin for one input size out, as it is exported: everything foldable is folded."""
+"""A network as it learned in, its twin as it is exported out: everything foldable is folded."""
 
 from __future__ import annotations
 
@@ -37,12 +37,31 @@ def for_one_size(network: nn.Module, height: int, width: int) -> nn.Module:
     """
     if isinstance(network, SSCDNetwork):
         network = _resized(network, height, width)
+    return with_constant_padding(_folded(network), height, width)
+
+
+@torch.no_grad()
+def for_any_size(network: nn.Module) -> nn.Module:
+    """Make a network's twin of which only that is folded which does not depend on the size; see `for_one_size`."""
+    return _folded(_unchecked(network) if isinstance(network, SSCDNetwork) else network)
+
+
+def takes_any_size(network: nn.Module) -> bool:
+    """Whether one graph can hold the network for all sizes: it is made of convolutions, as far as we can tell."""
+    return isinstance(network, SSCDNetwork) and (
+        network.layout.kind,
+        network.layout.multiple,
+        network.layout.fixed,
+    ) == ("NCHW", (1, 1), None)
+
+
+def _folded(network: nn.Module) -> nn.Module:
     import_timm()
     if any(hasattr(module, name) for module in network.modules() for name in _FOLDABLE):
         from timm.utils import reparameterize_model
 
         network = reparameterize_model(network.eval())
-    return with_constant_padding(_with_plain_convolutions(network), height, width)
+    return _with_plain_convolutions(network)
 
 
 def _with_plain_convolutions(network: nn.Module) -> nn.Module:
@@ -90,15 +109,19 @@ def _plain(child: Any) -> nn.Module:
 def _resized(network: SSCDNetwork, height: int, width: int) -> SSCDNetwork:
     """Interpolate the position embeddings of a transformer that would do it at every pass."""
     backbone = network.backbone
-    checkpointed = any(getattr(module, "grad_checkpointing", False) for module in backbone.modules())
-    moving = getattr(backbone, "dynamic_img_size", False) and isinstance(
+    if not getattr(backbone, "dynamic_img_size", False) or not isinstance(
         getattr(backbone, "pos_embed", None), nn.Parameter
-    )
-    if not moving and not checkpointed:
+    ):
+        return _unchecked(network)
+    made = copy.deepcopy(_unchecked(network)).eval()
+    made.backbone.set_input_size(img_size=made.layout.size_for(height, width))  # type: ignore[operator]
+    return made
+
+
+def _unchecked(network: SSCDNetwork) -> SSCDNetwork:
+    """The network without checkpointing, which an exporter would have to look through."""
+    if not any(getattr(module, "grad_checkpointing", False) for module in network.backbone.modules()):
         return network
     made = copy.deepcopy(network).eval()
-    if checkpointed:
-        set_checkpointing(made.backbone, type(backbone).__name__, on=False)
-    if moving:
-        made.backbone.set_input_size(img_size=made.layout.size_for(height, width))  # type: ignore[operator]
+    set_checkpointing(made.backbone, type(made.backbone).__name__, on=False)
     return made

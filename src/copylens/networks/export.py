@@ -5,16 +5,14 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import nn
 from torch.nn import functional
 
 from copylens.errors import MissingExtraError, ModelError
-from copylens.networks.deploying import for_one_size
+from copylens.networks.deploying import for_any_size, for_one_size, takes_any_size
 from copylens.networks.wording import first_line
 from copylens.records import InputSpec
 
@@ -58,6 +56,7 @@ def export_onnx(
     mean: Sequence[float] = IMAGENET_MEAN,
     deviation: Sequence[float] = IMAGENET_STD,
     half_weights: bool = True,
+    any_size: bool = False,
 ) -> tuple[bytes, int]:
     """Export a network with everything before and after it, and check the graph against the module.
 
@@ -68,34 +67,51 @@ def export_onnx(
         mean, deviation: of pixels in [0, 1]: ``(x - mean) / deviation``.
         half_weights: store weights as float16 behind a cast to float32. Half the file; engines fold the cast
             when they load it, so the arithmetic stays float32.
+        any_size: height and width are free too. Only for networks of convolutions, and SAME padding is then computed
+            at every pass.
 
     Returns:
         The bytes of an ONNX file (input ``pixels``, output ``descriptor``, any batch size), and D.
 
     Raises:
         MissingExtraError: onnx or timm is not installed.
-        ModelError: ONNX has no operator for a part of it, or the graph does not compute what the module computes.
+        ModelError: ONNX has no operator for a part of it, the graph does not compute what the module computes, or
+            the network's graph can hold one size only.
     """
     try:
         import onnx  # noqa: F401
     except ImportError as error:
         raise MissingExtraError("Exporting to ONNX", "train") from error
     whole = PixelsToDescriptor(network, spec, mean, deviation).eval()
-    fixed = for_one_size(network, spec.height, spec.width)
-    generator = torch.Generator().manual_seed(0)
-    pixels = torch.randint(0, 256, (2, spec.height, spec.width, 3), generator=generator, dtype=torch.uint8)
-    if spec.dtype == "float32":
-        pixels = pixels.permute(0, 3, 1, 2).contiguous().float() / 255
-    graph = _traced(PixelsToDescriptor(fixed, spec, mean, deviation).eval(), pixels)
+    if any_size and not takes_any_size(network):
+        raise ModelError(
+            "This network's graph holds one size, as its position embeddings or windows do; leave export.any_size out."
+        )
+    inner = for_any_size(network) if any_size else for_one_size(network, spec.height, spec.width)
+    pixels = _pixels(spec, spec.height, spec.width)
+    graph = _traced(PixelsToDescriptor(inner, spec, mean, deviation).eval(), pixels, _axes(spec, any_size))
     if half_weights:
         graph = _with_half_weights(graph)
-    with torch.no_grad():
-        expected = whole(pixels).numpy()
-    _check_parity(graph, pixels.numpy(), expected)
-    return graph, int(expected.shape[1])
+    dims = _check_parity(graph, whole, pixels)
+    if any_size:
+        _check_parity(graph, whole, _pixels(spec, spec.height + 32, spec.width + 80))
+    return graph, dims
 
 
-def _traced(whole: nn.Module, pixels: torch.Tensor) -> bytes:
+def _pixels(spec: InputSpec, height: int, width: int) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(0)
+    pixels = torch.randint(0, 256, (2, height, width, 3), generator=generator, dtype=torch.uint8)
+    return pixels if spec.dtype == "uint8" else pixels.permute(0, 3, 1, 2).contiguous().float() / 255
+
+
+def _axes(spec: InputSpec, any_size: bool) -> dict[int, str]:
+    """Axes of the pixels that are free."""
+    if not any_size:
+        return {0: "N"}
+    return {0: "N", 1: "H", 2: "W"} if spec.dtype == "uint8" else {0: "N", 2: "H", 3: "W"}
+
+
+def _traced(whole: nn.Module, pixels: torch.Tensor, axes: dict[int, str]) -> bytes:
     out = io.BytesIO()
     with warnings.catch_warnings(), torch.no_grad():
         # The exporter that reads TorchScript is called legacy, but it is the one that reads Meta's scripted
@@ -114,7 +130,7 @@ def _traced(whole: nn.Module, pixels: torch.Tensor) -> bytes:
                 out,  # type: ignore[arg-type]
                 input_names=["pixels"],
                 output_names=["descriptor"],
-                dynamic_axes={"pixels": {0: "N"}, "descriptor": {0: "N"}},
+                dynamic_axes={"pixels": axes, "descriptor": {0: "N"}},
                 opset_version=OPSET,
                 dynamo=False,
             )
@@ -148,16 +164,20 @@ def _with_half_weights(graph: bytes) -> bytes:
     return content
 
 
-def _check_parity(graph: bytes, pixels: npt.NDArray[Any], expected: npt.NDArray[np.float32]) -> None:
+def _check_parity(graph: bytes, whole: nn.Module, pixels: torch.Tensor) -> int:
+    """Compare the graph with the module on these pixels; the number of dimensions."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-    got = session.run(["descriptor"], {"pixels": pixels})[0]
+    got = session.run(["descriptor"], {"pixels": pixels.numpy()})[0]
+    with torch.no_grad():
+        expected = whole(pixels).numpy()
     cosine = (got * expected).sum(axis=1) / np.linalg.norm(got, axis=1) / np.linalg.norm(expected, axis=1)
     if not (cosine >= PARITY).all():
         raise ModelError(
             f"The exported graph and the network disagree (cosine {float(cosine.min()):.5f}, needed is "
             f"{PARITY} or more); this network cannot be exported."
         )
+    return int(expected.shape[1])

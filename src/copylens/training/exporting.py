@@ -67,7 +67,11 @@ def export_model(
     """
     spec = InputSpec(settings.export.size, settings.export.size)
     graph, dims = export_onnx(
-        copy.deepcopy(network).cpu(), spec, mean=settings.network.mean, deviation=settings.network.deviation
+        copy.deepcopy(network).cpu(),
+        spec,
+        mean=settings.network.mean,
+        deviation=settings.network.deviation,
+        any_size=settings.export.any_size,
     )
     package = write_package(
         output,

@@ -175,11 +175,14 @@ class ExportSettings:
 
     Attributes:
         size: input of the model package in pixels; SSCD describes at a larger size than it trains.
+        any_size: the graph takes other sizes too, for programs of your own; CopyLens asks it at `size`. Only for
+            networks of convolutions.
         false_matches: per million unrelated pairs, from which the threshold follows.
         held_out: pictures that take no part in the training, on which the threshold is found.
     """
 
     size: int = 288
+    any_size: bool = False
     false_matches: float = 3.0
     held_out: int = 1000
 

@@ -132,6 +132,24 @@ def test_a_checkpointing_network_exports_without_and_stays_as_it_is() -> None:
     assert graph
 
 
+@pytest.mark.parametrize("family", ["EfficientNet", "RepVGG", "MobileNetV4"])
+def test_a_graph_of_convolutions_takes_any_size(family: str) -> None:
+    made = network(family)
+    graph, _ = export_onnx(made, InputSpec(64, 64), half_weights=False, any_size=True)
+    session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
+    alone, _ = export_onnx(made, InputSpec(96, 72), half_weights=False)
+    twin = onnxruntime.InferenceSession(alone, providers=["CPUExecutionProvider"])
+    images = np.random.default_rng(0).integers(0, 256, (3, 96, 72, 3), np.uint8)
+    rows, expected = (each.run(None, {"pixels": images})[0] for each in (session, twin))
+    np.testing.assert_allclose(rows, expected, atol=2e-5)
+
+
+@pytest.mark.parametrize("family", ["ViT", "Swin", "CoAtNet, of one size"])
+def test_a_transformer_s_graph_holds_one_size_and_says_so(family: str) -> None:
+    with pytest.raises(ModelError, match=r"holds one size.*leave export\.any_size out"):
+        export_onnx(network(family), InputSpec(64, 64), any_size=True)
+
+
 class Odd(nn.Module):
     """With an operator that ONNX lacks."""
 
