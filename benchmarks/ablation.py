@@ -1,8 +1,9 @@
-"""Runs the paper's ablation at a small scale: pictures and an exam in; a run folder a cell, and a Markdown table, out.
+"""Runs ablations at a small scale: pictures and an exam in; a run folder a cell, and a Markdown table, out.
 
-A cell is a recipe of ``ablation_recipes/``, trained once for every seed; all have the same budget. The exam is asked of
-the exported model, which is quicker than asking the network, and of the network before any training. What is finished
-is not run again, and what was killed goes on from its checkpoint: the same command resumes the whole.
+A cell is a recipe, trained once for every seed, all with the same budget: the ladder of the paper, or, with ``--table
+beyond``, what the paper does not have. The exam is asked of the exported model, quicker than asking the network, and of
+the network before any training. What is finished is not run again, and what was killed goes on from its checkpoint: the
+same command resumes the whole.
 
     python -m benchmarks.ablation 'CORPUS/train-00[0-1].tar' --exam EXAM --weights lite0.safetensors --output FOLDER
 """
@@ -20,11 +21,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from benchmarks.ablation_tables import TABLES, Cell, Comparison
 from benchmarks.machine import describe_machine, machine_facts, portable_command
 
 from copylens.errors import CopyLensError, TrainingError, UsageError
 from copylens.models import ModelPackage, create_engine, load_package
 from copylens.reports.atomic import whole_file
+from copylens.training.backbone_file import BACKBONE
 from copylens.training.building import build_network
 from copylens.training.data import open_pictures
 from copylens.training.page import RECIPE
@@ -34,68 +37,10 @@ from copylens.training.settings import NetworkSettings, TrainSettings
 from copylens.training.validation import ExamValidator, ValidationFigures
 from copylens.training.watching import read_log
 
-RECIPES = Path(__file__).parent / "ablation_recipes"
 TABLE, FIGURES = "ablation.md", "figures.json"
 BATCH = 32
 LATE = 0.25
 """Part of a run's logged steps, at its end, over which statistics of the batch are averaged."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """A recipe, and the µAP in percent that the paper has for this rung, trained on ImageNet (table 2)."""
-
-    name: str
-    paper: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """Two cells that differ in one thing, and what the paper says of the difference.
-
-    Attributes:
-        title: what is added.
-        before, after: names of cells.
-        sign: +1 or -1, the paper's direction of µAP.
-        paper: the same in words.
-    """
-
-    title: str
-    before: str
-    after: str
-    sign: int
-    paper: str
-
-
-CELLS = (
-    Cell("simclr", 9.4),
-    Cell("linear", 33.0),
-    Cell("entropy-3", 38.0),
-    Cell("entropy-10", 45.3),
-    Cell("entropy-30", 50.4),
-    Cell("advanced", 55.5),
-    Cell("mixup", 56.8),
-    Cell("linear-average"),
-    Cell("entropy-10-average"),
-    Cell("linear-128"),
-    Cell("entropy-10-128"),
-    Cell("entropy-30-128"),
-)
-"""The ladder from top to bottom, then pooling, then dimensions."""
-
-COMPARISONS = (
-    Comparison("SimCLR → linear, 512-d, strong blur, low temperature", "simclr", "linear", 1, "+23.6"),
-    Comparison("λ 0 → 3", "linear", "entropy-3", 1, "+5.0"),
-    Comparison("λ 0 → 10", "linear", "entropy-10", 1, "+12.3"),
-    Comparison("λ 0 → 30", "linear", "entropy-30", 1, "+17.4"),
-    Comparison("advanced augmentations, λ = 10", "entropy-10", "advanced", 1, "+5.1 at λ = 30"),
-    Comparison("mixup and CutMix, λ = 10", "advanced", "mixup", 1, "+1.3 at λ = 30"),
-    Comparison("average → GeM, λ = 0", "linear-average", "linear", -1, "worse"),
-    Comparison("average → GeM, λ = 10", "entropy-10-average", "entropy-10", 1, "better"),
-    Comparison("128 → 512 dimensions, λ = 0", "linear-128", "linear", 1, "+1.5, two-layer head"),
-    Comparison("128 → 512 dimensions, λ = 10", "entropy-10-128", "entropy-10", 1, "+9.8 normalised, λ = 30"),
-    Comparison("128 → 512 dimensions, λ = 30", "entropy-30-128", "entropy-30", 1, "+9.8 normalised"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +75,7 @@ def main() -> int:
     """Run what is not finished yet, seed by seed, and print the table."""
     options = parse_arguments()
     try:
-        cells = chosen(options.cells)
+        cells = chosen(options)
         runs = [(cell, seed) for seed in options.seeds for cell in cells]
         digest, examiner = open_pictures(options.pictures).digest, Examiner(options.exam)
         for number, (cell, seed) in enumerate(runs, start=1):
@@ -166,6 +111,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--output", type=Path, required=True, metavar="FOLDER", help="of the runs and the table"
     )
+    parser.add_argument("--table", choices=tuple(TABLES), default="paper")
     parser.add_argument("--cells", nargs="+", metavar="NAME", help="some of the table; default: all")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1], metavar="N")
     parser.add_argument(
@@ -175,23 +121,28 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def chosen(names: Sequence[str] | None) -> list[Cell]:
-    """The cells of these names, in the table's order.
+def chosen(options: argparse.Namespace) -> list[Cell]:
+    """The cells that were asked for, in the table's order.
 
     Raises:
         UsageError: a name that is not in the table.
     """
-    known = [cell.name for cell in CELLS]
+    cells, names = TABLES[options.table].cells, options.cells
+    known = [cell.name for cell in cells]
     unknown = sorted(set(names or ()) - set(known))
     if unknown:
         raise UsageError(f"--cells: there is no {unknown[0]!r}; known are {', '.join(known)}.")
-    return [cell for cell in CELLS if names is None or cell.name in names]
+    return [cell for cell in cells if names is None or cell.name in names]
 
 
 def settings_of(cell: Cell, seed: int, options: argparse.Namespace) -> TrainSettings:
     """The recipe of a cell with the changes that all cells share."""
-    weights = [f"network.weights={json.dumps(str(options.weights.resolve()))}"] if options.weights else []
-    return load_recipe(RECIPES / f"{cell.name}.toml", [*weights, f"loop.seed={seed}", *options.set])
+    start = options.weights
+    if cell.after is not None:
+        start = options.output / f"{cell.after}-seed{seed}" / "run" / BACKBONE
+    weights = [f"network.weights={json.dumps(str(start.resolve()))}"] if start and not cell.scratch else []
+    recipe = TABLES[options.table].recipe(cell)
+    return load_recipe(recipe, [*weights, f"loop.seed={seed}", *options.set])
 
 
 def finished(folder: Path, settings: TrainSettings, digest: str) -> bool:
@@ -285,7 +236,7 @@ def say(text: str) -> None:
 def outcomes(options: argparse.Namespace) -> Outcomes:
     """What the finished runs in the output folder say, of the cells and seeds that were asked for."""
     found: Outcomes = {}
-    for cell in chosen(options.cells):
+    for cell in chosen(options):
         for seed in options.seeds:
             folder = options.output / f"{cell.name}-seed{seed}"
             if (folder / FIGURES).is_file():
@@ -315,15 +266,14 @@ def read_outcome(folder: Path, batch: int) -> Outcome:
 
 def document(found: Outcomes, options: argparse.Namespace) -> str:
     """The page: command, machine, the table of cells, the table of differences."""
+    table = TABLES[options.table]
     lines = [
         f"`{portable_command('benchmarks.ablation')}`",
         f"({describe_machine(machine_facts())}; seeds {', '.join(map(str, options.seeds))})",
         "",
-        *cell_table(
-            found, [(cell, load_recipe(RECIPES / f"{cell.name}.toml").description) for cell in CELLS]
-        ),
+        *cell_table(found, [(cell, load_recipe(table.recipe(cell)).description) for cell in table.cells]),
         "",
-        *comparison_table(found),
+        *comparison_table(found, table.comparisons),
     ]
     return "\n".join(lines) + "\n"
 
@@ -367,11 +317,11 @@ def mean_of(runs: Sequence[Outcome], value: Callable[[Outcome], float], form: st
     return format(fmean(map(value, runs)), form)
 
 
-def comparison_table(found: Outcomes) -> Iterator[str]:
+def comparison_table(found: Outcomes, comparisons: Sequence[Comparison]) -> Iterator[str]:
     """Lines of Markdown: differences of µAP x 100 between runs of one seed."""
     yield "| Change | Paper | Here | each seed | Direction |"
     yield "|---|---|---:|---|---|"
-    for comparison in COMPARISONS:
+    for comparison in comparisons:
         before, after = found.get(comparison.before, {}), found.get(comparison.after, {})
         differences = [
             100 * (after[seed].end - before[seed].end) for seed in sorted(before.keys() & after.keys())

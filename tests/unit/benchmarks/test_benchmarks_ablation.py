@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from benchmarks import ablation
+from benchmarks.ablation_tables import TABLES, Comparison, Table
 
 from benchmark_folders import build_exam
 from copylens.config import to_mapping
@@ -16,6 +18,8 @@ from copylens.training.recipes import load_recipe
 from copylens.training.running import TrainTask, train
 from copylens.training.watching import read_log
 from training_samples import picture_folder
+
+PAPER, BEYOND = TABLES["paper"], TABLES["beyond"]
 
 TINY = (
     "network.backbone=test_resnet",
@@ -89,7 +93,7 @@ def test_the_table_says_what_the_logs_say(
 
 
 def test_a_run_begins_and_ends_where_a_validation_says(places: Path, tmp_path: Path) -> None:
-    settings = load_recipe(ablation.RECIPES / "entropy-10.toml", [*TINY, "loop.seed=3"])
+    settings = load_recipe(PAPER.recipes / "entropy-10.toml", [*TINY, "loop.seed=3"])
     task = TrainTask(
         pictures=[str(places / "pictures")],
         output=tmp_path / "model",
@@ -161,9 +165,9 @@ def test_what_cannot_be_meant_is_a_sentence(
     assert message in capsys.readouterr().err
 
 
-def differing(before: str, after: str) -> set[str]:
+def differing(before: str, after: str, table: Table = PAPER) -> set[str]:
     """Keys in which two recipes differ."""
-    first, second = (flat(load_recipe(ablation.RECIPES / f"{name}.toml")) for name in (before, after))
+    first, second = (flat(load_recipe(table.recipes / f"{name}.toml")) for name in (before, after))
     return {key for key in first if first[key] != second[key]} - {"description"}
 
 
@@ -179,18 +183,57 @@ def flat(settings: Any, path: str = "") -> dict[str, Any]:
 
 
 def test_every_cell_has_a_recipe_with_the_same_budget() -> None:
-    names = [cell.name for cell in ablation.CELLS]
-    assert sorted(names) == sorted(path.stem for path in ablation.RECIPES.glob("*.toml"))
+    names = [cell.name for cell in PAPER.cells]
+    assert sorted(names) == sorted(path.stem for path in PAPER.recipes.glob("*.toml"))
     allowed = {"network.dims", "network.pooling", "network.head", "augment.preset", "loss.kind"}
     for name in names:
         assert differing("linear", name) <= allowed | {"loss.temperature", "loss.entropy_weight"}
 
 
-@pytest.mark.parametrize("comparison", ablation.COMPARISONS[1:], ids=lambda comparison: comparison.title)
-def test_compared_cells_differ_in_one_key(comparison: ablation.Comparison) -> None:
+@pytest.mark.parametrize("comparison", PAPER.comparisons[1:], ids=lambda comparison: comparison.title)
+def test_compared_cells_differ_in_one_key(comparison: Comparison) -> None:
     keys = {"λ": "loss.entropy_weight", "average": "network.pooling", "128": "network.dims"}
     key = keys.get(comparison.title.split()[0], "augment.preset")
     assert differing(comparison.before, comparison.after) == {key}
+
+
+def test_cells_beyond_the_paper_differ_in_what_they_are_named_for() -> None:
+    names = [cell.name for cell in BEYOND.cells]
+    assert sorted(names) == sorted(path.stem for path in BEYOND.recipes.glob("*.toml"))
+    for name, section in {
+        "swav-beside": "swav",
+        "mining-clusters": "mining",
+        "mining-neighbours": "mining",
+        "patch": "patch",
+        "distill": "distill",
+    }.items():
+        keys = differing("sscd", name, BEYOND)
+        assert keys
+        assert {key.split(".")[0] for key in keys} == {section}
+    assert differing("sscd", "swav-start", BEYOND) == set()
+    assert "loss.kind" in differing("sscd", "swav-alone", BEYOND)
+    for name in names:
+        if name.startswith("vit-"):
+            assert differing("resnet-scratch", name, BEYOND) <= {"network.backbone", "network.pooling"}
+    known = set(names)
+    assert all({part.before, part.after} <= known for part in BEYOND.comparisons)
+
+
+def test_a_cell_starts_from_weights_from_another_cell_or_from_nothing(tmp_path: Path) -> None:
+    options = Namespace(
+        table="beyond", weights=tmp_path / "w.safetensors", output=tmp_path, set=["loop.batch=8"]
+    )
+    cells = {cell.name: cell for cell in BEYOND.cells}
+    starts = {
+        name: ablation.settings_of(cells[name], 4, options).network.weights
+        for name in ("sscd", "swav-start", "vit-cls")
+    }
+    assert starts == {
+        "sscd": str(tmp_path / "w.safetensors"),
+        "swav-start": str(tmp_path / "swav-alone-seed4" / "run" / "backbone.safetensors"),
+        "vit-cls": None,
+    }
+    assert ablation.settings_of(cells["sscd"], 4, options).loop.seed == 4
 
 
 def outcome(end: float) -> ablation.Outcome:
@@ -205,7 +248,7 @@ def test_differences_are_of_one_seed_and_say_their_direction() -> None:
         "entropy-10": {0: outcome(0.38), 1: outcome(0.27)},
         "entropy-30": {0: outcome(0.5)},
     }
-    assert [row[2:] for row in rows("\n".join(ablation.comparison_table(found)))] == [
+    assert [row[2:] for row in rows("\n".join(ablation.comparison_table(found, PAPER.comparisons)))] == [
         ["+0.5", "+2.0, -1.0", "seeds disagree"],
         ["-2.5", "-2.0, -3.0", "against the paper"],
         ["+10.0", "+10.0", "one seed only"],
