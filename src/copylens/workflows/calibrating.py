@@ -24,7 +24,7 @@ from copylens.workflows.settings import (
 from copylens.workflows.viewing import keys_of, views_of
 
 FALSE_MATCHES = 3.0
-"""Per million pairs of unrelated pictures: in a folder of 1,000 pictures one or two."""
+"""Per million pairs of unrelated pictures."""
 
 MOST = 5000
 """Pictures that are compared with each other at most: their scores take 300 MB."""
