@@ -158,7 +158,7 @@ def _import_onnx(file: Path, name: str, output: Path, settings: ImportSettings) 
 
 def _import_meta(file: Path, name: str, output: Path, settings: ImportSettings) -> ModelPackage:
     _need_torch()
-    from copylens.networks.export import export_onnx
+    from copylens.networks.export import IMAGENET_MEAN, IMAGENET_STD, export_onnx
     from copylens.networks.meta_sscd import load_meta_sscd
 
     if settings.descriptor is not None or settings.normalised_inside or settings.layout != "auto":
@@ -171,11 +171,8 @@ def _import_meta(file: Path, name: str, output: Path, settings: ImportSettings) 
         load_meta_sscd(file),
         spec,
         half_weights=False,
-        **{
-            key: value
-            for key, value in (("mean", settings.mean), ("deviation", settings.std))
-            if value is not None
-        },
+        mean=settings.mean or IMAGENET_MEAN,
+        deviation=settings.std or IMAGENET_STD,
     )
     return write_package(
         output,
