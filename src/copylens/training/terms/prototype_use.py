@@ -88,14 +88,14 @@ class PrototypeUse(nn.Module):
         if entropy < LEAST_ENTROPY:
             few = max(1, round(self._count**entropy))
             return (
-                f"All rows go to about {few} of {self._count} prototypes: raise swav.epsilon or swav.queue, lower the "
-                "learning rate, or keep the prototypes frozen for longer (swav.frozen_steps)."
+                f"All rows go to about {few} of {self._count} prototypes: raise swav.epsilon, lower the learning "
+                "rate, or keep the prototypes frozen for longer (swav.frozen_steps)."
             )
         if entropy - of_a_row < LEAST_DIFFERENCE:
             return (
                 f"All rows are predicted alike, at a loss of about log({self._count}) = {math.log(self._count):.2f}: "
-                "lower swav.epsilon or the learning rate, take fewer prototypes (swav.prototypes), or keep them frozen "
-                "for longer (swav.frozen_steps)."
+                "lower swav.epsilon or the learning rate, take fewer prototypes (swav.prototypes) or no queue "
+                "(swav.queue), or keep the prototypes frozen for longer (swav.frozen_steps)."
             )
         if dead > MOST_DEAD:
             return (
