@@ -10,6 +10,7 @@ from copylens.catalog import Catalog
 from copylens.errors import UsageError
 from copylens.models import Calibration, ModelPackage, ViewCalibration, update_card
 from copylens.postprocess import false_match_threshold, view_thresholds
+from copylens.records import Descriptors
 from copylens.workflows.describer import load_from_settings
 from copylens.workflows.ingest import ingest
 from copylens.workflows.settings import (
@@ -28,6 +29,8 @@ FALSE_MATCHES = 3.0
 
 MOST = 5000
 """Pictures that are compared with each other at most: their scores take 300 MB."""
+
+_SETS: tuple[ViewsName, ...] = tuple(name for name in get_args(ViewsName) if views_of(name))
 
 DIGITS = 4
 """Decimals of thresholds in a card; they are rounded upwards, so that no further pair gets in."""
@@ -58,8 +61,8 @@ def calibrate_model(
     """
     _check_rate(false_matches)
     describer = load_from_settings(ModelSettings(model=str(model)))
-    identity, names = describer.identity, [name for name in get_args(ViewsName) if views_of(name)]
-    largest = max(names, key=lambda name: len(views_of(name)))
+    identity = describer.identity
+    largest = max(_SETS, key=lambda name: len(views_of(name)))
     store = Catalog.open(
         ":memory:" if catalog is None else catalog,
         fingerprint=identity.fingerprint,
@@ -73,19 +76,7 @@ def calibrate_model(
         contents = sorted({image.content_id for image in seen.images(store)})
         _check_count(len(contents), false_matches)
         wholes = store.descriptors(contents)
-        measured = {}
-        for done, name in enumerate(names):
-            progress("match", done, len(names))
-            store.want_views(keys_of(name))
-            threshold, penalty = view_thresholds(
-                wholes,
-                lambda start, stop: store.view_descriptors(contents[start:stop]),
-                per_million=false_matches,
-            )
-            measured[name] = ViewCalibration(
-                threshold=_rounded(threshold), penalty=_rounded(penalty), keys=keys_of(name)
-            )
-        progress("match", len(names), len(names))
+        measured = _measure(store, contents, wholes, false_matches, progress)
     calibration = Calibration(
         threshold=_rounded(false_match_threshold(wholes, per_million=false_matches)),
         false_matches_per_million_pairs=false_matches,
@@ -93,6 +84,25 @@ def calibrate_model(
         views=measured,
     )
     return update_card(describer.package, calibration=calibration)
+
+
+def _measure(
+    store: Catalog, contents: Sequence[int], wholes: Descriptors, false_matches: float, progress: Progress
+) -> dict[str, ViewCalibration]:
+    """Threshold and penalty of each set of views."""
+    measured = {}
+    for done, name in enumerate(_SETS, start=1):
+        store.want_views(keys_of(name))
+        threshold, penalty = view_thresholds(
+            wholes,
+            lambda start, stop: store.view_descriptors(contents[start:stop]),
+            per_million=false_matches,
+        )
+        measured[name] = ViewCalibration(
+            threshold=_rounded(threshold), penalty=_rounded(penalty), keys=keys_of(name)
+        )
+        progress("match", done, len(_SETS))
+    return measured
 
 
 def _check_rate(false_matches: float) -> None:
