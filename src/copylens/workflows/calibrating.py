@@ -90,7 +90,7 @@ def _measure(
     store: Catalog, contents: Sequence[int], wholes: Descriptors, false_matches: float, progress: Progress
 ) -> dict[str, ViewCalibration]:
     """Threshold and penalty of each set of views."""
-    measured = {}
+    measured: dict[str, ViewCalibration] = {}
     for done, name in enumerate(_SETS, start=1):
         store.want_views(keys_of(name))
         threshold, penalty = view_thresholds(
