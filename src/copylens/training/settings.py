@@ -212,15 +212,67 @@ def added_terms(settings: TrainSettings) -> list[str]:
     return [part.name for part in fields(settings) if getattr(getattr(settings, part.name), "weight", 0)]
 
 
+Rule: TypeAlias = tuple[bool, str]
+"""What must hold, and what is said where it does not."""
+
+
 def check(settings: TrainSettings) -> None:
     """Find what cannot be trained before anything is read.
 
     Raises:
         UsageError: names the key and what it must be.
     """
-    loop, loss, optimiser, network = settings.loop, settings.loss, settings.optimiser, settings.network
-    terms = added_terms(settings)
     rules = [
+        *_network_rules(settings.network),
+        *_loss_rules(settings.loss),
+        *_optimiser_rules(settings.optimiser),
+        *_loop_rules(settings.loop),
+        (settings.watch.log_every >= 1, "watch.log_every must be at least 1"),
+        (settings.watch.checkpoint_every >= 1, "watch.checkpoint_every must be at least 1"),
+        (settings.export.held_out >= 0, "export.held_out cannot be negative"),
+        *_rules_together(settings),
+    ]
+    for holds, message in rules:
+        if not holds:
+            raise UsageError(f"{message}.")
+
+
+def _network_rules(network: NetworkSettings) -> list[Rule]:
+    return [
+        (network.dims >= 2, f"network.dims is {network.dims}: give at least 2"),
+        (network.gem_power > 0, f"network.gem_power is {network.gem_power:g}: it must be positive"),
+        (pooling_fault(network.pooling) is None, f"network.pooling: {pooling_fault(network.pooling)}"),
+        (len(network.mean) == len(network.deviation) == 3, "network.mean and .deviation need three numbers"),
+        (min(network.deviation, default=0) > 0, "network.deviation must be positive"),
+        (
+            network.frozen_stages >= 0,
+            f"network.frozen_stages is {network.frozen_stages}: it cannot be negative",
+        ),
+    ]
+
+
+def _loss_rules(loss: LossSettings) -> list[Rule]:
+    return [
+        (loss.temperature > 0, f"loss.temperature is {loss.temperature:g}: it must be positive"),
+        (loss.entropy_weight >= 0, f"loss.entropy_weight is {loss.entropy_weight:g}: it cannot be negative"),
+        (loss.memory >= 0, f"loss.memory is {loss.memory}: it cannot be negative"),
+        (loss.chunk >= 0, f"loss.chunk is {loss.chunk}: it cannot be negative"),
+    ]
+
+
+def _optimiser_rules(optimiser: OptimiserSettings) -> list[Rule]:
+    return [
+        (
+            0 < optimiser.layer_decay <= 1,
+            f"optimiser.layer_decay is {optimiser.layer_decay:g}: give above 0, at most 1",
+        ),
+        (optimiser.learning_rate > 0, "optimiser.learning_rate must be positive"),
+        (0 <= optimiser.ema < 1, f"optimiser.ema is {optimiser.ema:g}: give a number from 0 to below 1"),
+    ]
+
+
+def _loop_rules(loop: LoopSettings) -> list[Rule]:
+    return [
         (loop.batch >= 2, f"loop.batch is {loop.batch}: a batch of one has no negatives, give at least 2"),
         (
             min(loop.size_plan) >= 32,
@@ -232,25 +284,13 @@ def check(settings: TrainSettings) -> None:
         ),
         (loop.epochs >= 1, f"loop.epochs is {loop.epochs}: give at least 1"),
         (loop.steps is None or loop.steps >= 1, f"loop.steps is {loop.steps}: give at least 1"),
-        (network.dims >= 2, f"network.dims is {network.dims}: give at least 2"),
-        (network.gem_power > 0, f"network.gem_power is {network.gem_power:g}: it must be positive"),
-        (pooling_fault(network.pooling) is None, f"network.pooling: {pooling_fault(network.pooling)}"),
-        (len(network.mean) == len(network.deviation) == 3, "network.mean and .deviation need three numbers"),
-        (min(network.deviation, default=0) > 0, "network.deviation must be positive"),
-        (loss.temperature > 0, f"loss.temperature is {loss.temperature:g}: it must be positive"),
-        (loss.entropy_weight >= 0, f"loss.entropy_weight is {loss.entropy_weight:g}: it cannot be negative"),
-        (loss.memory >= 0, f"loss.memory is {loss.memory}: it cannot be negative"),
-        (loss.chunk >= 0, f"loss.chunk is {loss.chunk}: it cannot be negative"),
-        (
-            network.frozen_stages >= 0,
-            f"network.frozen_stages is {network.frozen_stages}: it cannot be negative",
-        ),
-        (
-            0 < optimiser.layer_decay <= 1,
-            f"optimiser.layer_decay is {optimiser.layer_decay:g}: give above 0, at most 1",
-        ),
-        (optimiser.learning_rate > 0, "optimiser.learning_rate must be positive"),
-        (0 <= optimiser.ema < 1, f"optimiser.ema is {optimiser.ema:g}: give a number from 0 to below 1"),
+    ]
+
+
+def _rules_together(settings: TrainSettings) -> list[Rule]:
+    """What one section asks of another."""
+    loss, network, terms = settings.loss, settings.network, added_terms(settings)
+    return [
         (
             loss.kind != "nt-xent" or settings.mixing.probability == 0,
             "mixing.probability must be 0 with loss.kind nt-xent",
@@ -272,10 +312,4 @@ def check(settings: TrainSettings) -> None:
             not network.whiten_projection or network.head == "linear",
             "network.whiten_projection needs network.head linear",
         ),
-        (settings.watch.log_every >= 1, "watch.log_every must be at least 1"),
-        (settings.watch.checkpoint_every >= 1, "watch.checkpoint_every must be at least 1"),
-        (settings.export.held_out >= 0, "export.held_out cannot be negative"),
     ]
-    for holds, message in rules:
-        if not holds:
-            raise UsageError(f"{message}.")
