@@ -3,7 +3,7 @@
 Every query and reference is described once with all candidate parts and turns; the rest is arithmetic on arrays. With
 --greedy, groups of candidates are added one after the other, each time the one that gains most for its views.
 
-    python -m benchmarks.view_sets EXAM --model lite0-sscd --cache view-sets --greedy 8
+    python -m benchmarks.view_sets EXAM --model copylens-small --cache view-sets --greedy 8
 """
 
 from __future__ import annotations

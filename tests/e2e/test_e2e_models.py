@@ -18,7 +18,7 @@ from small_models import SmallNetwork
 
 Run: TypeAlias = Callable[..., Ran]
 
-DEFAULT = "lite0-sscd"
+DEFAULT = "copylens-small"
 
 
 @pytest.fixture(scope="module")

@@ -37,7 +37,7 @@ def test_the_option_goes_before_the_environment(run_here: Run, pictures: Path, o
 
 def test_without_any_the_bundled_default_is_used(tmp_path: Path, pictures: Path) -> None:
     document = CopyLens(tmp_path).scan(pictures)
-    assert document["model"]["name"] == "lite0-sscd"
+    assert document["model"]["name"] == "copylens-small"
 
 
 def test_a_model_is_found_by_name_in_the_models_folder(

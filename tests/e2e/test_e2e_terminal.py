@@ -210,7 +210,7 @@ def test_ctrl_c_at_the_terminal_leaves_it_tidy(copylens: CopyLens, gallery: Gall
 
 
 def test_a_card_is_folded_where_a_person_reads_it(copylens: CopyLens) -> None:
-    words = ("models", "show", "lite0-sscd")
+    words = ("models", "show", "copylens-small")
     folded = at_terminal(copylens, *words, streams=("stdout", "stderr"), columns=70).words.replace("\r", "")
     piped = copylens.run(*words).out
     assert folded.split() == piped.split()

@@ -25,7 +25,7 @@ import platformdirs
 from copylens.errors import CopyLensError, ModelError
 from copylens.models.package import CARD_FILE, load_package
 
-DEFAULT_MODEL = "lite0-sscd"
+DEFAULT_MODEL = "copylens-small"
 """The bundled model that is used where nobody names one."""
 
 ENTRY_POINT_GROUP = "copylens.models"

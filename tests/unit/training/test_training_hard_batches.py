@@ -102,7 +102,7 @@ def test_the_bundled_model_teaches_a_tiny_one(pictures: Path, tmp_path: Path) ->
         "loss.kind=none",
         "loss.memory=0",
         "distill.weight=1",
-        'distill.teachers=["lite0-sscd"]',
+        'distill.teachers=["copylens-small"]',
         "loop.epochs=2",
         "loop.batch=4",
         "augment.preset=simclr",
@@ -116,8 +116,8 @@ def test_the_bundled_model_teaches_a_tiny_one(pictures: Path, tmp_path: Path) ->
     assert {"distill/square", "distill/divergence"} <= steps[0].keys()
     assert not any(kind == "warning" for kind, step, _ in watched.lines if step == 0)
     assert watched.package is not None
-    teacher = load_package(find_model("lite0-sscd"))
-    wanted = f", taught by lite0-sscd (fingerprint {teacher.fingerprint}, licence Apache-2.0)"
+    teacher = load_package(find_model("copylens-small"))
+    wanted = f", taught by copylens-small (fingerprint {teacher.fingerprint}, licence Apache-2.0)"
     assert watched.package.provenance.weights.endswith(wanted)
 
 
