@@ -157,7 +157,8 @@ def test_both_inputs_train_and_the_tables_have_their_speeds(
 
 def test_the_processor_time_of_workers_counts() -> None:
     before = augment_throughput.processor_seconds()
-    with get_context("fork").Pool(1) as pool:
+    # Not forked: the runner of all tests has threads of many libraries by now.
+    with get_context("spawn").Pool(1) as pool:
         pool.apply(burn)
         assert augment_throughput.processor_seconds() - before >= 0.2
 
