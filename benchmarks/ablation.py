@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from benchmarks.ablation_tables import TABLES, Cell, Comparison
+from benchmarks.ablation_tables import NO_PAPER, TABLES, Cell, Comparison
 from benchmarks.machine import describe_machine, machine_facts, portable_command
 
 from copylens.errors import CopyLensError, TrainingError, UsageError
@@ -330,18 +330,20 @@ def comparison_table(found: Outcomes, comparisons: Sequence[Comparison]) -> Iter
             yield (
                 f"| {comparison.title} | {comparison.paper} | {fmean(differences):+.1f} | "
                 f"{', '.join(f'{value:+.1f}' for value in differences)} | "
-                f"{direction(differences, comparison.sign)} |"
+                f"{direction(differences, comparison)} |"
             )
 
 
-def direction(differences: Sequence[float], sign: int) -> str:
-    """Say whether every seed moved as the paper, none did, or they disagree."""
-    agreeing = sum(value * sign > 0 for value in differences)
+def direction(differences: Sequence[float], comparison: Comparison) -> str:
+    """Say whether every seed moved as the paper, or for the better where no paper is, none did, or they disagree."""
+    agreeing = sum(value * comparison.sign > 0 for value in differences)
     if len(differences) < 2:
         return "one seed only"
-    if agreeing == len(differences):
-        return "as the paper"
-    return "against the paper" if agreeing == 0 else "seeds disagree"
+    if 0 < agreeing < len(differences):
+        return "seeds disagree"
+    if comparison.paper == NO_PAPER:
+        return "better in every seed" if agreeing else "worse in every seed"
+    return "as the paper" if agreeing else "against the paper"
 
 
 if __name__ == "__main__":

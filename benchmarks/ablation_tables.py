@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).parent
+NO_PAPER = "–"
+"""In `Comparison.paper`: nobody has published the difference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,20 +115,20 @@ BEYOND_CELLS = (
 """SSCD and what is added to it, from ImageNet weights; then networks from scratch."""
 
 BEYOND_COMPARISONS = (
-    Comparison("SwAV instead of SSCD", "sscd", "swav-alone", 1, "–"),
-    Comparison("SwAV first", "sscd", "swav-start", 1, "–"),
-    Comparison("SwAV beside", "sscd", "swav-beside", 1, "–"),
-    Comparison("batches from clusters", "sscd", "mining-clusters", 1, "–"),
-    Comparison("batches of neighbours", "sscd", "mining-neighbours", 1, "–"),
-    Comparison("cells by traced pixels", "sscd", "patch", 1, "–"),
-    Comparison("scores of a trained model", "sscd", "distill", 1, "–"),
-    Comparison("ViT: average → [CLS]", "vit-average", "vit-cls", 1, "–"),
-    Comparison("ViT: average → clamped GeM", "vit-average", "vit-gem", 1, "–"),
-    Comparison("ViT: average → signed GeM", "vit-average", "vit-signed-gem", 1, "–"),
-    Comparison("ViT: average → softplus GeM", "vit-average", "vit-softplus-gem", 1, "–"),
-    Comparison("ViT: average → attention", "vit-average", "vit-attention", 1, "–"),
-    Comparison("ViT: [CLS] → [CLS] + GeM", "vit-cls", "vit-cls-gem", 1, "–"),
-    Comparison("ResNet → ViT, clamped GeM", "resnet-scratch", "vit-gem", 1, "–"),
+    Comparison("SwAV instead of SSCD", "sscd", "swav-alone", 1, NO_PAPER),
+    Comparison("SwAV first", "sscd", "swav-start", 1, NO_PAPER),
+    Comparison("SwAV beside", "sscd", "swav-beside", 1, NO_PAPER),
+    Comparison("batches from clusters", "sscd", "mining-clusters", 1, NO_PAPER),
+    Comparison("batches of neighbours", "sscd", "mining-neighbours", 1, NO_PAPER),
+    Comparison("cells by traced pixels", "sscd", "patch", 1, NO_PAPER),
+    Comparison("scores of a trained model", "sscd", "distill", 1, NO_PAPER),
+    Comparison("ViT: average → [CLS]", "vit-average", "vit-cls", 1, NO_PAPER),
+    Comparison("ViT: average → clamped GeM", "vit-average", "vit-gem", 1, NO_PAPER),
+    Comparison("ViT: average → signed GeM", "vit-average", "vit-signed-gem", 1, NO_PAPER),
+    Comparison("ViT: average → softplus GeM", "vit-average", "vit-softplus-gem", 1, NO_PAPER),
+    Comparison("ViT: average → attention", "vit-average", "vit-attention", 1, NO_PAPER),
+    Comparison("ViT: [CLS] → [CLS] + GeM", "vit-cls", "vit-cls-gem", 1, NO_PAPER),
+    Comparison("ResNet → ViT, clamped GeM", "resnet-scratch", "vit-gem", 1, NO_PAPER),
 )
 
 TABLES = {

@@ -104,10 +104,10 @@ def test_two_processes_train_as_one(pictures: Path, tmp_path: Path) -> None:
         sys.executable,
         "-m",
         "torch.distributed.run",
+        # Takes a port that is free.
+        "--standalone",
         "--nproc-per-node",
         "2",
-        "--master-port",
-        "29611",
     ]
     child = start(words(pictures, tmp_path, *changes), launcher=[*launcher, "-m", "copylens"])
     _, said = child.communicate()

@@ -256,6 +256,14 @@ def test_differences_are_of_one_seed_and_say_their_direction() -> None:
     ]
 
 
+def test_where_no_paper_is_the_direction_is_better_or_worse() -> None:
+    patch = next(part for part in BEYOND.comparisons if part.after == "patch")
+    assert ablation.direction([1.0, 2.0], patch) == "better in every seed"
+    assert ablation.direction([-1.0, -2.0], patch) == "worse in every seed"
+    assert ablation.direction([1.0, -2.0], patch) == "seeds disagree"
+    assert ablation.direction([1.0], patch) == "one seed only"
+
+
 def test_statistics_are_of_the_last_quarter_of_the_log(tmp_path: Path) -> None:
     figures = {
         "start": 0.1,
