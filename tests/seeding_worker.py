@@ -1,6 +1,7 @@
 """Trainings with dropout: what every step dropped, of a run that was not interrupted and of one that was, saved.
 
-``python seeding_worker.py RANK WORLD FOLDER PORT``, where FOLDER has ``pictures``.
+``python seeding_worker.py RANK WORLD FOLDER PORT PORT PORT``, where FOLDER has ``pictures``; each run meets at a port of its
+own, since one process may ask for the next run while the other still ends the last.
 """
 
 from __future__ import annotations
@@ -77,18 +78,21 @@ def run(folder: Path, name: str, drawn: Drawn, last: int) -> None:
     raise AssertionError("the run was to stop in the middle")
 
 
-def main(rank: int, world: int, folder: Path, port: str) -> None:
+def main(rank: int, world: int, folder: Path, ports: list[str]) -> None:
     torch.set_num_threads(1)
     os.environ.update(RANK=str(rank), WORLD_SIZE=str(world), LOCAL_RANK=str(rank))
-    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=port)
-    whole: Drawn = []
-    run(folder, "whole", whole, STEPS)
-    killed: Drawn = []
-    run(folder, "killed", killed, KILLED)
-    resumed: Drawn = []
-    run(folder, "killed", resumed, STEPS - CHECKPOINT)
-    torch.save({"whole": whole, "killed": killed, "resumed": resumed}, folder / f"{rank}.pt")
+    os.environ["MASTER_ADDR"] = "127.0.0.1"
+    drawn: dict[str, Drawn] = {"whole": [], "killed": [], "resumed": []}
+    runs = (
+        ("whole", "whole", STEPS),
+        ("killed", "killed", KILLED),
+        ("killed", "resumed", STEPS - CHECKPOINT),
+    )
+    for port, (name, kept, last) in zip(ports, runs, strict=True):
+        os.environ["MASTER_PORT"] = port
+        run(folder, name, drawn[kept], last)
+    torch.save(drawn, folder / f"{rank}.pt")
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]), sys.argv[4])
+    main(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]), sys.argv[4:])

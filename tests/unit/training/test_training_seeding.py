@@ -7,6 +7,7 @@ import random
 import socket
 import subprocess
 import sys
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
@@ -43,12 +44,14 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, worker.Dra
     """What each of two processes drew."""
     folder = tmp_path_factory.mktemp("seeding")
     picture_folder(folder / "pictures", 48)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
+    with ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(3)]
+        for free in sockets:
+            free.bind(("127.0.0.1", 0))
+        ports = [str(free.getsockname()[1]) for free in sockets]
     processes = [
         subprocess.Popen(
-            [sys.executable, str(worker.__file__), str(rank), str(WORLD), str(folder), port],
+            [sys.executable, str(worker.__file__), str(rank), str(WORLD), str(folder), *ports],
             stderr=subprocess.PIPE,
             text=True,
             cwd=folder,
