@@ -1,7 +1,7 @@
 """Trainings with dropout: what every step dropped, of a run that was not interrupted and of one that was, saved.
 
-``python seeding_worker.py RANK WORLD FOLDER PORT PORT PORT``, where FOLDER has ``pictures``; each run meets at a port of
-its own, since one process may ask for the next run while the other still ends the last.
+``python seeding_worker.py RANK WORLD FOLDER PORT PORT PORT``, where FOLDER has ``pictures``; each run meets at a port
+of its own, since one process may ask for the next run while the other still ends the last.
 """
 
 from __future__ import annotations
