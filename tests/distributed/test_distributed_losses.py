@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,29 +10,15 @@ import torch
 import distributed_worker as worker
 from copylens.training.losses import sscd_loss
 from distributed_worker import CASES
+from two_processes import WORLD, saved_by
 
-WORLD = 2
 Found = list[dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
     """What each of the two processes saved."""
-    folder = tmp_path_factory.mktemp("processes")
-    command = [sys.executable, "-W", "error", str(worker.__file__)]
-    processes = [
-        subprocess.Popen(
-            [*command, str(rank), str(WORLD), str(folder)], stderr=subprocess.PIPE, text=True, cwd=folder
-        )
-        for rank in range(WORLD)
-    ]
-    try:
-        ends = [process.communicate(timeout=120)[1] for process in processes]
-    finally:
-        for process in processes:
-            process.kill()
-    assert [process.returncode for process in processes] == [0] * WORLD, "\n".join(ends)
-    return [torch.load(Path(folder, f"{rank}.pt"), weights_only=True) for rank in range(WORLD)]
+    return saved_by(str(worker.__file__), tmp_path_factory.mktemp("processes"))
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -2,36 +2,18 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 import torch
 
 import patch_worker as worker
 from patch_worker import CASES, Result
-
-WORLD = 2
+from two_processes import saved_by
 
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Result]]:
     """What each of the two processes saved."""
-    folder = tmp_path_factory.mktemp("processes")
-    command = [sys.executable, "-W", "error", str(worker.__file__)]
-    processes = [
-        subprocess.Popen(
-            [*command, str(rank), str(WORLD), str(folder)], stderr=subprocess.PIPE, text=True, cwd=folder
-        )
-        for rank in range(WORLD)
-    ]
-    try:
-        ends = [process.communicate(timeout=120)[1] for process in processes]
-    finally:
-        for process in processes:
-            process.kill()
-    assert [process.returncode for process in processes] == [0] * WORLD, "\n".join(ends)
-    return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(WORLD)]
+    return saved_by(str(worker.__file__), tmp_path_factory.mktemp("processes"))
 
 
 @pytest.mark.parametrize("case", CASES)
