@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+BASE := packages/copylens-model-base
 
 .PHONY: demo test check clean browser
 
@@ -25,8 +26,8 @@ $(VENV)/installed-base: $(VENV)/bin/python pyproject.toml
 	$(PIP) install --quiet --editable .
 	@touch $@
 
-$(VENV)/installed-test: $(VENV)/bin/python pyproject.toml constraints.txt
-	$(PIP) install --quiet --constraint constraints.txt --editable '.[test]'
+$(VENV)/installed-test: $(VENV)/bin/python pyproject.toml constraints.txt $(BASE)/pyproject.toml
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[test]' --editable $(BASE)
 	@touch $@ $(VENV)/installed-base
 
 clean:

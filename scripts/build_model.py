@@ -91,14 +91,14 @@ def build(which: str, corpus: Path, exam: Path | None, output: Path) -> ModelPac
 def train(plan: Plan, shards: Sequence[Path], exam: Path | None, output: Path) -> None:
     """Run the trainings that have left no package yet; all but the last leave theirs beside the output."""
     weights = output.with_name(f"lite{plan.start.number}.safetensors")
-    watched = [] if exam is None else ["--exam", exam]
+    watched = [] if exam is None else ["--exam", str(exam)]
     for recipe in plan.recipes:
         last = recipe == plan.recipes[-1]
         package = output if last else output.with_name(f"{output.name}.{Path(recipe).stem}")
         if not package.exists():
             if recipe == plan.recipes[0]:
                 write_weights(plan.start, weights)
-            named = ["--name", plan.name, "--licence", LICENCE, "--output", package]
+            named = ["--name", plan.name, "--licence", LICENCE, "--output", str(package)]
             copylens("train", *shards, "--recipe", recipe, "--weights", weights, *watched, *named)
         weights = package.with_name(f"{package.name}.run") / BACKBONE
 

@@ -1,0 +1,13 @@
+"""Nothing in, the directory of the model package ``copylens-base`` out.
+
+CopyLens finds it by this distribution's entry point in the group ``copylens.models``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def path() -> Path:
+    """Say where `model.onnx` and `model.json` lie."""
+    return Path(__file__).parent / "copylens-base"
