@@ -1,0 +1,218 @@
+"""The builds of the models that ship: which commands run, what a second run leaves out, and what the card says."""
+
+from __future__ import annotations
+
+import tarfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import build_model
+import pytest
+import torch
+from build_model import PLANS, Plan, build
+from imagenet_lite import LITES, Lite
+from safetensors.torch import load_file, save_file
+
+from copylens.cli.main import main
+from copylens.models import load_package
+from copylens.networks.torchvision_shim import import_timm
+from copylens.training.recipes import load_recipe, to_toml
+from generated_pictures import write_pictures
+from small_models import SmallNetwork
+from training_samples import tiny
+
+TWO = Plan("copylens-two", LITES[0], ("lite0-cpu", "lite0-cpu-more"), megabytes=10)
+
+
+@dataclass
+class Commands:
+    """Stands in for the command: notes the words, and leaves what a training leaves."""
+
+    ran: list[list[str]] = field(default_factory=list)
+    fails_at: int | None = None
+
+    def __call__(self, *words: str | Path) -> None:
+        if len(self.ran) == self.fails_at:
+            raise KeyboardInterrupt
+        self.ran.append([str(word) for word in words])
+        if words[0] == "train":
+            output = Path(self.option("--output"))
+            SmallNetwork().package(output, name="trained")
+            output.with_name(f"{output.name}.run").mkdir()
+
+    def option(self, name: str, of: int = -1) -> str:
+        words = self.ran[of]
+        return words[words.index(name) + 1]
+
+    @property
+    def kinds(self) -> list[str]:
+        return [words[0] if words[0] == "train" else words[1] for words in self.ran]
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two shards of 24 pictures to learn from, and one of three others."""
+    folder = tmp_path_factory.mktemp("corpus")
+    pictures = write_pictures(folder / "pictures", 51, size=(64, 48))
+    for name, some in {
+        "train-000": pictures[:24],
+        "train-001": pictures[24:48],
+        "background-000": pictures[48:],
+    }.items():
+        with tarfile.open(folder / f"{name}.tar", "w") as shard:
+            for picture in some:
+                shard.add(picture, picture.name)
+    return folder
+
+
+@pytest.fixture
+def commands(monkeypatch: pytest.MonkeyPatch) -> Commands:
+    commands = Commands()
+    monkeypatch.setattr(build_model, "copylens", commands)
+    monkeypatch.setattr(build_model, "write_weights", lambda _, path: path.write_bytes(b"weights"))
+    monkeypatch.setitem(PLANS, "two", TWO)
+    return commands
+
+
+@pytest.mark.parametrize("plan", PLANS.values(), ids=lambda plan: plan.name)
+def test_every_training_of_a_plan_is_one_of_the_network_that_it_starts_from(plan: Plan) -> None:
+    assert plan.recipes
+    recipes = [load_recipe(recipe) for recipe in plan.recipes]
+    assert {recipe.network.backbone for recipe in recipes} == {plan.start.backbone}
+    assert len({(recipe.network.mean, recipe.network.deviation) for recipe in recipes}) == 1
+    assert all(recipe.network.weights is None for recipe in recipes)
+
+
+def test_the_sizes_are_those_that_were_promised() -> None:
+    assert {plan.name: plan.megabytes for plan in PLANS.values()} == {
+        "copylens-small": 10,
+        "copylens-base": 60,
+    }
+
+
+def test_each_training_starts_where_the_one_before_it_ended(
+    corpus: Path, commands: Commands, tmp_path: Path
+) -> None:
+    build("two", corpus, tmp_path / "EXAM", tmp_path / "model")
+    assert commands.kinds == ["train", "train", "calibrate"]
+    for number, recipe in enumerate(TWO.recipes):
+        words = commands.ran[number]
+        assert words[1:3] == [str(corpus / "train-000.tar"), str(corpus / "train-001.tar")]
+        assert commands.option("--recipe", number) == recipe
+        assert commands.option("--exam", number) == str(tmp_path / "EXAM")
+        assert commands.option("--licence", number) == "Apache-2.0"
+    first, last = tmp_path / "model.lite0-cpu", tmp_path / "model"
+    assert commands.option("--weights", 0) == str(tmp_path / "lite0.safetensors")
+    assert commands.option("--weights", 1) == str(
+        first.with_name(f"{first.name}.run") / "backbone.safetensors"
+    )
+    assert (commands.option("--output", 0), commands.option("--output", 1)) == (str(first), str(last))
+    assert commands.ran[2][:3] == ["models", "calibrate", str(last)]
+
+
+def test_the_card_says_where_the_model_came_from(corpus: Path, commands: Commands, tmp_path: Path) -> None:
+    package = build("two", corpus, None, tmp_path / "model")
+    assert package.card == load_package(tmp_path / "model").card
+    assert (package.name, package.licence) == ("copylens-two", "Apache-2.0")
+    said = package.provenance
+    assert said.weights.startswith("EfficientNet-Lite0, ImageNet, by Google")
+    assert said.weights.endswith("trained on by CopyLens with the recipes lite0-cpu, then lite0-cpu-more")
+    # A tenth of 48 pictures is held out.
+    assert "44 unlabelled pictures" in said.data
+    assert "calibrated on 3 others" in said.data
+    assert (
+        said.command == "python scripts/build_model.py two --corpus CORPUS --exam EXAM --output copylens-two"
+    )
+    assert said.sources == LITES[0].sources
+    assert all("--exam" not in words for words in commands.ran)
+
+
+def test_an_interrupted_build_goes_on_and_a_finished_one_trains_nothing(
+    corpus: Path, commands: Commands, tmp_path: Path
+) -> None:
+    commands.fails_at = 1
+    with pytest.raises(KeyboardInterrupt):
+        build("two", corpus, None, tmp_path / "model")
+    commands.fails_at = None
+    build("two", corpus, None, tmp_path / "model")
+    assert [commands.option("--recipe", n) for n in (0, 1)] == list(TWO.recipes)
+    assert commands.kinds == ["train", "train", "calibrate"]
+    build("two", corpus, None, tmp_path / "model")
+    assert commands.kinds == ["train", "train", "calibrate", "calibrate"]
+
+
+def test_a_model_that_was_trained_elsewhere_gets_its_name_and_card(
+    corpus: Path, commands: Commands, tmp_path: Path
+) -> None:
+    before = SmallNetwork().package(tmp_path / "model", name="other")
+    package = build("two", corpus, None, tmp_path / "model")
+    assert commands.kinds == ["calibrate"]
+    assert (package.name, package.fingerprint) == ("copylens-two", before.fingerprint)
+
+
+def test_a_model_that_is_too_large_is_refused(
+    corpus: Path, commands: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(PLANS, "two", Plan(TWO.name, TWO.start, TWO.recipes, megabytes=0))
+    with pytest.raises(SystemExit, match=r"model has 0\.0 MB; copylens-two may have 0\."):
+        build("two", corpus, None, tmp_path / "model")
+
+
+@pytest.mark.parametrize("missing", ["train-*.tar", "background-*.tar"])
+def test_a_folder_that_is_no_corpus_is_refused(
+    missing: str, corpus: Path, commands: Commands, tmp_path: Path
+) -> None:
+    for shard in set(corpus.glob("*.tar")) - set(corpus.glob(missing)):
+        (tmp_path / shard.name).write_bytes(shard.read_bytes())
+    with pytest.raises(SystemExit, match=r"has no train-\*\.tar and background-000\.tar"):
+        build("two", tmp_path, None, tmp_path / "model")
+    assert commands.ran == []
+
+
+@pytest.fixture
+def run_here(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """The command in this process, since starting PyTorch takes longest; too few pictures to calibrate."""
+
+    def run(*words: str | Path) -> None:
+        if words[0] != "train":
+            return
+        monkeypatch.setattr("sys.argv", ["copylens", *map(str, words), "--quiet"])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        assert stop.value.code == 0
+
+    return run
+
+
+def test_two_trainings_that_are_run(
+    corpus: Path, run_here: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start, last = tmp_path / "lite0.safetensors", tmp_path / "model"
+    for name in ("first", "second"):
+        settings = tiny(
+            "loop.steps=2", "watch.checkpoint_every=2", "loop.epochs=1", "optimiser.warmup_epochs=0.1"
+        )
+        (tmp_path / f"{name}.toml").write_text(to_toml(settings), encoding="utf-8")
+    recipes = (str(tmp_path / "first.toml"), str(tmp_path / "second.toml"))
+
+    def write_start(lite: Lite, path: Path) -> None:
+        torch.manual_seed(7)
+        network = import_timm().create_model("test_resnet", num_classes=0, global_pool="")
+        save_file(network.state_dict(), path)
+
+    monkeypatch.setattr(build_model, "copylens", run_here)
+    monkeypatch.setattr(build_model, "write_weights", write_start)
+    monkeypatch.setitem(PLANS, "two", Plan("copylens-two", LITES[0], recipes, megabytes=10))
+    package = build("two", corpus, None, last)
+    assert (package.name, package.dims) == ("copylens-two", 16)
+    middle = tmp_path / "model.first.run" / "backbone.safetensors"
+    assert load_recipe(last.with_name("model.run") / "recipe.toml").network.weights == str(middle)
+    before, between, after = map(load_file, (start, middle, last.with_name("model.run") / middle.name))
+    assert before.keys() == between.keys() == after.keys()
+    for one, next_one in ((before, between), (between, after)):
+        assert any(not torch.equal(one[name], next_one[name]) for name in one)
+        # Two small steps move no weight far: it was from there that the training started.
+        assert all(
+            torch.allclose(one[name], next_one[name], atol=0.1) for name in one if name.endswith("weight")
+        )
