@@ -38,6 +38,21 @@ def test_the_paper_s_settings_are_the_paper_s() -> None:
     assert settings.mixing.probability == 0.05
 
 
+def test_the_shipped_models_second_training_is_the_first_with_more_to_learn() -> None:
+    first, more, base = (load_recipe(name) for name in ("lite0-cpu", "lite0-cpu-more", "lite2-cpu"))
+    assert (more.network, more.loss, more.augment, more.data) == (
+        first.network,
+        first.loss,
+        first.augment,
+        first.data,
+    )
+    assert (first.patch.weight, first.mining.kind) == (0.0, "off")
+    assert (more.patch.weight, more.mining.kind) == (1.0, "clusters")
+    assert more.optimiser == dataclasses.replace(first.optimiser, learning_rate=2e-4)
+    assert (more.loop.size, more.export) == (first.loop.size, first.export)
+    assert (base.patch, base.loss, base.augment) == (more.patch, first.loss, first.augment)
+
+
 def test_overrides_are_toml_and_bare_words_are_text() -> None:
     settings = load_recipe(
         "cpu-smoke",
