@@ -19,10 +19,13 @@ from copylens.records import (
     Group,
     ImageFacts,
     Match,
+    MatchedView,
     Member,
     ModelIdentity,
+    Related,
     ScanTiming,
     Skipped,
+    View,
 )
 
 PHOTOS = Path(__file__).resolve().parent.parent / "examples" / "photos"
@@ -59,7 +62,8 @@ def make_findings(
     """Findings with facts made up for every path that `images` does not name."""
     facts = {image.path: image for image in images}
     for group in groups:
-        for path in (group.keeper, *(member.path for member in group.members)):
+        related = [item.path for item in group.related]
+        for path in (group.keeper, *(member.path for member in group.members), *related):
             facts.setdefault(path, make_image(path))
     given: dict[str, Any] = {
         "model": ModelIdentity("small-model", "0123456789abcdef"),
@@ -94,6 +98,29 @@ def small_findings(**values: Any) -> Findings:
         Skipped("d/half.jpg", "truncated", "the file ends before the picture does"),
     ]
     return make_findings(groups, **{"images": images, "skipped": skipped, **values})
+
+
+def nested_findings(**values: Any) -> Findings:
+    """A photograph in a screenshot, turned, and a crop of it; a picture with a copy of half its size and a part."""
+    middle, band = View(0.25, 0.25, 0.75, 0.75, "rot90"), View(0, 0.3, 1, 0.7)
+    photo = (
+        Related("screen.png", 0.8125, "holds", MatchedView("other", middle), 0.125),
+        Related("crop.jpg", 0.75, "part", MatchedView("keeper", band), 4.0),
+    )
+    tile = Related("tile.jpg", 0.75, "part", MatchedView("keeper", View(0, 0, 0.4, 0.4)), 1.0)
+    copy = Member("small.jpg", 0.875, "near", MatchedView("copy", View(turn="rot180")))
+    groups = [
+        Group("near", "large.jpg", (copy,), (tile,), "resolution"),
+        Group("parts", "photo.jpg", (), photo, "part"),
+    ]
+    images = [
+        make_image("photo.jpg", width=4000, height=3000),
+        make_image("screen.png", width=1500, height=4000, format="PNG"),
+        make_image("crop.jpg", width=1600, height=750),
+        make_image("tile.jpg", width=256, height=192),
+        make_image("small.jpg", width=320, height=240),
+    ]
+    return make_findings(groups, **{"images": images, "views": "thorough", **values})
 
 
 def many_groups(count: int) -> Findings:

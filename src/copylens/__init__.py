@@ -17,7 +17,7 @@ from copylens.version import __version__
 
 if TYPE_CHECKING:
     from copylens.errors import CopyLensError
-    from copylens.records import Findings, Group, ImageFacts, Match, Member, Skipped
+    from copylens.records import Findings, Group, ImageFacts, Match, Member, Related, Skipped
     from copylens.workflows.compare import Comparison, compare
     from copylens.workflows.describer import Describer, load_model
     from copylens.workflows.describing import Described, describe
@@ -34,6 +34,7 @@ _HOMES = {
     "ImageFacts": "copylens.records",
     "Match": "copylens.records",
     "Member": "copylens.records",
+    "Related": "copylens.records",
     "ScanResult": "copylens.workflows.result",
     "Skipped": "copylens.records",
     "compare": "copylens.workflows.compare",
@@ -52,6 +53,7 @@ __all__ = [
     "ImageFacts",
     "Match",
     "Member",
+    "Related",
     "ScanResult",
     "Skipped",
     "__version__",

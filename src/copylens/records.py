@@ -22,8 +22,12 @@ Descriptors: TypeAlias = npt.NDArray[np.float32]
 CopyKind: TypeAlias = Literal["bytes", "pixels", "near"]
 """How a copy equals its keeper: the same bytes, the same upright pixels, or alike by score."""
 
-GroupKind: TypeAlias = Literal["exact", "near"]
-"""``exact`` when every member is a byte or pixel copy of the keeper."""
+GroupKind: TypeAlias = Literal["exact", "near", "parts"]
+"""``exact`` when every member is a byte or pixel copy of the keeper; ``parts`` when there are no members, only pictures
+that hold the keeper or are parts of it."""
+
+Relation: TypeAlias = Literal["holds", "part"]
+"""How a picture stands to a group's keeper: it holds the keeper in a part of it, or it is a part of the keeper."""
 
 SKIP_CODES: dict[str, str] = {
     "empty": "the file has no bytes",
@@ -149,7 +153,7 @@ class View:
     turn: Turn = "none"
 
 
-ViewSide: TypeAlias = Literal["query", "reference", "keeper", "copy", "first", "second"]
+ViewSide: TypeAlias = Literal["query", "reference", "keeper", "copy", "other", "first", "second"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +161,8 @@ class MatchedView:
     """The view of one picture that matched the whole of the other better than the two wholes match.
 
     Attributes:
-        side: whose view it is: of the query or the reference of a match; of the keeper or the copy of a group; of the
-            first or the second of two pictures.
+        side: whose view it is: of the query or the reference of a match; of the keeper, a copy or a related picture
+            (``"other"``) of a group; of the first or the second of two pictures.
         view: which part.
     """
 
@@ -192,18 +196,42 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
-    """Copies of one image. Every member matches the keeper directly: there are no chains.
+class Related:
+    """A picture that shares a part with a group's keeper: one of the two holds the other. It is not to be removed.
 
     Attributes:
-        kind: ``"exact"`` when every member is a byte or pixel copy, else ``"near"``.
-        keeper: path of the image the keep rules chose (in ``--against``, the known image).
-        members: the others, best score first, then by path.
+        path: the picture.
+        score: of the part and the whole, less the penalty of views.
+        relation: ``"holds"`` when the keeper lies in a part of it, ``"part"`` when it is a part of the keeper.
+        view: which part, and whose: of ``"other"`` where it holds the keeper, else of ``"keeper"``.
+        pixels: how many pixels the part has for each pixel of the picture that lies in it; above 0.
+    """
+
+    path: str
+    score: float
+    relation: Relation
+    view: MatchedView
+    pixels: float
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Copies of one image, and what holds it or is a part of it. All match the keeper directly: there are no chains.
+
+    Attributes:
+        kind: ``"exact"`` when every member is a byte or pixel copy, ``"parts"`` without members, else ``"near"``.
+        keeper: path of the image to keep (in ``--against``, the known image).
+        members: its copies, best score first, then by path. They hold nothing that the keeper does not show.
+        related: pictures that share a part with it, best score first, then by path. They are no copies.
+        because: why it is the keeper: the keep rule that decided, ``"name"`` where all rules were equal,
+            ``"part"`` where it has more pixels of what is shared with `related`, or ``"known"``.
     """
 
     kind: GroupKind
     keeper: str
     members: tuple[Member, ...]
+    related: tuple[Related, ...] = ()
+    because: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,9 +154,26 @@ def test_more_views_find_the_screenshot_too_and_no_false_pair(scanned: Scanned) 
     assert keys_of(document) == keys_of(scanned.document)
 
 
+def test_a_screenshot_is_no_copy_of_the_photograph_in_it(scanned: Scanned) -> None:
+    document = scanned.thorough.document()
+    screen, photo = f"{PHOTOS}/phone/Screenshot_1024.jpg", f"{PHOTOS}/originals/rocket-launch-pad.jpg"
+    (group,) = (group for group in document["groups"] if group["kind"] == "parts")
+    (item,) = group["related"]
+    assert {group["keeper"], item["path"]} == {screen, photo}
+    assert item["view"]["box"] == [0.0, 0.3, 1.0, 0.7]
+    assert item["relation"] == ("holds" if item["path"] == screen else "part")
+    before, after = scanned.document["summary"], document["summary"]
+    assert (after["part_groups"], after["related"]) == (1, 1)
+    assert [after[key] for key in SAFE] == [before[key] for key in SAFE]
+
+
+SAFE = ("copies", "exact_groups", "near_groups", "reclaimable_bytes")
+"""Numbers that a picture in another does not change."""
+
+
 def keys_of(document: Any) -> set[str]:
-    """Every key but those of a view, which has a table of its own."""
-    return {key for key in keys(document) if ".view." not in key}
+    """Every key but those of a view and of a related picture, which have tables of their own."""
+    return {key for key in keys(document) if ".view." not in key and ".related[]." not in key}
 
 
 def test_the_json_has_the_keys_of_the_formats_page_and_no_others(scanned: Scanned) -> None:

@@ -4,6 +4,7 @@ from copylens.matching.groups import group_against, group_images
 from copylens.matching.joins import Pairs, cross_join, self_join
 from copylens.matching.keep import KeepRules, keep_order
 from copylens.matching.matches import matches_against, matches_within
+from copylens.matching.reasons import with_reasons
 from copylens.matching.view_joins import Limits, ViewRows, cross_join_views, self_join_views
 
 __all__ = [
@@ -20,4 +21,5 @@ __all__ = [
     "matches_within",
     "self_join",
     "self_join_views",
+    "with_reasons",
 ]

@@ -21,6 +21,9 @@ FORMAT_RANK = {
 }  # fmt: skip
 """Lower is kept first."""
 
+SAME_BY_ALL_RULES = "name"
+"""What decided where no rule did: the path that comes first."""
+
 _Key = Callable[[ImageFacts], "int | str"]
 
 RULES: dict[str, _Key] = {
@@ -77,6 +80,21 @@ class KeepRules:
 def keep_order(images: Sequence[ImageFacts], rules: KeepRules) -> list[int]:
     """Order the positions of `images`, best to keep first; the order does not depend on how they came."""
     return sorted(range(len(images)), key=lambda position: rules.key(images[position]))
+
+
+def deciding_rule(keeper: ImageFacts, others: Sequence[ImageFacts], rules: KeepRules) -> str:
+    """Name the rule by which the keeper comes before the best of the others; ``"name"`` where all rules are equal.
+
+    Args:
+        keeper: comes before each of `others` by the rules.
+        others: at least one.
+        rules: by which the keeper was chosen.
+    """
+    mine = rules.key(keeper)
+    next_best = min(map(rules.key, others))
+    return next(
+        (name for name, a, b in zip(rules.names, mine, next_best, strict=False) if a != b), SAME_BY_ALL_RULES
+    )
 
 
 def _check(name: str) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from copylens.records import SKIP_CODES, Findings, Group
 from copylens.reports.document import Summary, summarise
-from copylens.reports.wording import human_bytes, kind_words, plural, printable
+from copylens.reports.wording import RELATION_WORDS, human_bytes, kind_words, plural, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,7 +24,7 @@ Line = list[tuple[str, str]]
 
 
 def render_summary(findings: Findings, console: Console) -> None:
-    """Print the numbers, the largest groups and what was skipped, in at most 36 lines."""
+    """Print the numbers, the largest groups and what was skipped, in at most 42 lines."""
     summary = summarise(findings)
     for line in _lines(findings, summary):
         console.print(_text(line), soft_wrap=True)
@@ -50,19 +50,23 @@ def _headline(findings: Findings, summary: Summary) -> Iterator[Line]:
         yield [("No images found.", "bold")]
         return
     images = f" among {plural(summary.images, 'image')}"
-    if not summary.groups:
+    groups = summary.exact_groups + summary.near_groups
+    if groups:
+        where = " of known images" if findings.against else f" in {plural(groups, 'group')}"
+        yield [
+            (plural(summary.copies, "copy", "copies"), "bold"),
+            (f"{where}{images}; ", ""),
+            (human_bytes(summary.reclaimable_bytes), "bold"),
+            (" could be freed.", ""),
+        ]
+        kinds = [(summary.exact_groups, "of exact copies only"), (summary.near_groups, "with edited copies")]
+        parts = [f"{plural(count, 'group')} {words}" for count, words in kinds if count]
+        yield [(f"{', '.join(parts)}.", "dim")]
+    else:
         yield [("No copies found", "bold"), (f"{images}.", "")]
-        return
-    where = " of known images" if findings.against else f" in {plural(summary.groups, 'group')}"
-    yield [
-        (plural(summary.copies, "copy", "copies"), "bold"),
-        (f"{where}{images}; ", ""),
-        (human_bytes(summary.reclaimable_bytes), "bold"),
-        (" could be freed.", ""),
-    ]
-    kinds = [(summary.exact_groups, "of exact copies only"), (summary.near_groups, "with edited copies")]
-    parts = [f"{plural(count, 'group')} {words}" for count, words in kinds if count]
-    yield [(f"{', '.join(parts)}.", "dim")]
+    if summary.related:
+        pairs = plural(summary.related, "pair")
+        yield [(pairs, "bold"), (", one picture a part of the other: no copies, keep both.", "")]
 
 
 def _largest(findings: Findings) -> Iterator[Line]:
@@ -91,6 +95,17 @@ def _group(findings: Findings, group: Group) -> Iterator[Line]:
         ]
     if count > listed:
         yield [(f"{' ' * len(other)}and {plural(count - listed, 'more copy', 'more copies')}", "dim")]
+    yield from _related(group, " " * (len(other) - 6))
+
+
+def _related(group: Group, indent: str) -> Iterator[Line]:
+    """One picture that holds the keeper or is a part of it, and how many more there are."""
+    if not group.related:
+        return
+    first, rest = group.related[0], len(group.related) - 1
+    more = f", and {rest:,} more" if rest else ""
+    said = f"  ({RELATION_WORDS[first.relation]}, no copy, score {first.score:.3f}{more})"
+    yield [(f"  also{indent}{printable(first.path)}", ""), (said, "dim")]
 
 
 def _skipped(findings: Findings, summary: Summary) -> Iterator[Line]:

@@ -24,8 +24,9 @@ class Summary:
 
     Attributes:
         images: images compared, those of both sides with ``--against``.
-        groups, exact_groups, near_groups: groups of copies.
+        groups, exact_groups, near_groups, part_groups: groups, and those of each kind.
         copies: images that are members, keepers not counted.
+        related: pairs of a keeper and a picture that holds it or is a part of it; they are no copies.
         reclaimable_bytes: bytes of the members' files.
         matches: pairs that reach the threshold.
         skipped: files that could not be described.
@@ -40,7 +41,9 @@ class Summary:
     groups: int
     exact_groups: int
     near_groups: int
+    part_groups: int
     copies: int
+    related: int
     reclaimable_bytes: int
     matches: int
     skipped: int
@@ -53,14 +56,16 @@ class Summary:
 
 def summarise(findings: Findings) -> Summary:
     """Count what a scan found."""
-    exact = sum(group.kind == "exact" for group in findings.groups)
+    kinds = Counter(group.kind for group in findings.groups)
     codes = Counter(item.code for item in findings.skipped)
     return Summary(
         images=len(findings.images),
         groups=len(findings.groups),
-        exact_groups=exact,
-        near_groups=len(findings.groups) - exact,
+        exact_groups=kinds["exact"],
+        near_groups=kinds["near"],
+        part_groups=kinds["parts"],
         copies=sum(len(group.members) for group in findings.groups),
+        related=sum(len(group.related) for group in findings.groups),
         reclaimable_bytes=sum(reclaimable(findings, group) for group in findings.groups),
         matches=len(findings.matches),
         skipped=len(findings.skipped),
@@ -73,7 +78,7 @@ def summarise(findings: Findings) -> Summary:
 
 
 def reclaimable(findings: Findings, group: Group) -> int:
-    """Bytes of a group's members: what would be free without them."""
+    """Bytes of a group's members: what would be free without them. Related pictures are to stay."""
     return sum(findings.images[member.path].size for member in group.members)
 
 
@@ -109,6 +114,7 @@ def group_document(group: Group) -> dict[str, Any]:
     return {
         "kind": group.kind,
         "keeper": group.keeper,
+        "because": group.because,
         "members": [
             {
                 "path": member.path,
@@ -117,6 +123,16 @@ def group_document(group: Group) -> dict[str, Any]:
                 "view": view_document(member.view),
             }
             for member in group.members
+        ],
+        "related": [
+            {
+                "path": item.path,
+                "score": round(item.score, DIGITS),
+                "relation": item.relation,
+                "pixels": round(item.pixels, DIGITS),
+                "view": view_document(item.view),
+            }
+            for item in group.related
         ],
     }
 
@@ -131,22 +147,49 @@ def view_document(matched: MatchedView | None) -> dict[str, Any] | None:
 
 
 def table_rows(findings: Findings) -> Iterator[dict[str, Any]]:
-    """One row per image in a group: the keeper first, then its copies."""
+    """One row per image in a group: the keeper first, then its copies, then what is related to it."""
     for number, group in enumerate(findings.groups, start=1):
-        keeper = {"path": group.keeper, "score": 1.0, "kind": ""}
-        members = [{"path": m.path, "score": round(m.score, DIGITS), "kind": m.kind} for m in group.members]
-        for row, role in [(keeper, "keeper"), *((member, "copy") for member in members)]:
-            facts = findings.images[str(row["path"])]
-            yield {
-                "group": number,
-                "role": role,
-                "kind": row["kind"],
-                "score": row["score"],
-                "path": row["path"],
-                "width": facts.width,
-                "height": facts.height,
-                "format": facts.format,
-                "bytes": facts.size,
-                "modified": utc_time(facts.mtime_ns),
-                "content_hash": facts.content_hash,
-            }
+        yield _table_row(findings, number, "keeper", group.keeper, because=group.because)
+        for member in group.members:
+            score = round(member.score, DIGITS)
+            yield _table_row(
+                findings, number, "copy", member.path, kind=member.kind, score=score, view=member.view
+            )
+        for item in group.related:
+            score = round(item.score, DIGITS)
+            yield _table_row(findings, number, item.relation, item.path, score=score, view=item.view)
+
+
+def _table_row(
+    findings: Findings,
+    number: int,
+    role: str,
+    path: str,
+    *,
+    kind: str = "",
+    score: float = 1.0,
+    because: str = "",
+    view: MatchedView | None = None,
+) -> dict[str, Any]:
+    facts = findings.images[path]
+    box = None if view is None else view.view
+    return {
+        "group": number,
+        "role": role,
+        "kind": kind,
+        "score": score,
+        "path": path,
+        "width": facts.width,
+        "height": facts.height,
+        "format": facts.format,
+        "bytes": facts.size,
+        "modified": utc_time(facts.mtime_ns),
+        "content_hash": facts.content_hash,
+        "because": because,
+        "view_side": "" if view is None else view.side,
+        "view_left": None if box is None else box.left,
+        "view_top": None if box is None else box.top,
+        "view_right": None if box is None else box.right,
+        "view_bottom": None if box is None else box.bottom,
+        "view_turn": "" if box is None else box.turn,
+    }

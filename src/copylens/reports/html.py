@@ -21,15 +21,27 @@ from urllib.parse import quote
 
 from jinja2 import Environment, StrictUndefined
 
-from copylens.records import SKIP_CODES, Findings, Group, ImageFacts
+from copylens.records import SKIP_CODES, Findings, Group, ImageFacts, Member, Related
 from copylens.reports.document import Summary, reclaimable, summarise
-from copylens.reports.wording import human_bytes, kind_words, local_day, plural, readable
+from copylens.reports.wording import (
+    RELATION_WORDS,
+    because_words,
+    holds_words,
+    human_bytes,
+    kind_words,
+    local_day,
+    plural,
+    readable,
+)
 
 BLOCK = 10
 """Groups per block of thumbnails."""
 
 PICTURED_MEMBERS = 24
-"""Members of a group that get a thumbnail; the others are listed."""
+"""Members of a group and pictures related to it that get a thumbnail; the others are listed."""
+
+PICTURED_RELATED = 6
+"""Related pictures among them, where there are many members, too."""
 
 DATA_MARK = "<!--data-->"
 
@@ -91,10 +103,12 @@ def _page(findings: Findings) -> str:
 def _numbers(findings: Findings, summary: Summary) -> list[tuple[str, str]]:
     """Give the large print at the start of the page."""
     groups, copies = ("known images met", "new copies") if findings.against else ("groups", "copies")
+    related = [("pictures in pictures", f"{summary.related:,}")] if summary.related else []
     return [
         ("images", f"{summary.images:,}"),
         (groups, f"{summary.groups:,}"),
         (copies, f"{summary.copies:,}"),
+        *related,
         ("could be freed", human_bytes(summary.reclaimable_bytes)),
         ("skipped", f"{summary.skipped:,}"),
     ]
@@ -117,24 +131,38 @@ def _facts(findings: Findings, summary: Summary) -> list[tuple[str, str]]:
 
 
 def _group_data(findings: Findings, group: Group) -> dict[str, Any]:
-    """Give a group as the script wants it."""
-    keeper = _image_data(findings.images[group.keeper])
-    members = [
-        {
-            **_image_data(findings.images[m.path]),
-            "score": round(m.score, 4),
-            "kind": m.kind,
-            "said": kind_words(m.kind, m.view),
-        }
-        for m in group.members
-    ]
+    """Give a group as the script wants it; what is related to the keeper stands among the members."""
     free = reclaimable(findings, group)
     return {
         "kind": group.kind,
         "free": free,
         "freed": human_bytes(free),
-        "keeper": keeper,
-        "members": members,
+        "because": because_words(group.because),
+        "keeper": _image_data(findings.images[group.keeper]),
+        "copies": len(group.members),
+        "members": [_beside_keeper(findings, item) for item in _shown(group)],
+    }
+
+
+def _shown(group: Group) -> list[Member | Related]:
+    """All but the keeper: those that get pictures first."""
+    related = max(PICTURED_RELATED, PICTURED_MEMBERS - len(group.members))
+    members = PICTURED_MEMBERS - min(related, len(group.related))
+    first: list[Member | Related] = [*group.members[:members], *group.related[:related]]
+    return [*first, *group.members[members:], *group.related[related:]]
+
+
+def _beside_keeper(findings: Findings, item: Member | Related) -> dict[str, Any]:
+    data = {**_image_data(findings.images[item.path]), "score": round(item.score, 4)}
+    if isinstance(item, Member):
+        return {**data, "kind": item.kind, "said": kind_words(item.kind, item.view)}
+    view = item.view.view
+    return {
+        **data,
+        "kind": item.relation,
+        "said": RELATION_WORDS[item.relation],
+        "box": [view.left, view.top, view.right, view.bottom],
+        "boxed": holds_words(view.turn, item.pixels),
     }
 
 
@@ -171,7 +199,7 @@ def _write_thumbnails(
     thumbnail: Callable[[str], bytes | None],
     progress: Callable[[int, int], None],
 ) -> None:
-    paths = [[group.keeper, *(m.path for m in group.members[:PICTURED_MEMBERS])] for group in groups]
+    paths = [[group.keeper, *(item.path for item in _shown(group)[:PICTURED_MEMBERS])] for group in groups]
     total, done = sum(map(len, paths)), 0
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         for number, start in enumerate(range(0, len(paths), BLOCK)):

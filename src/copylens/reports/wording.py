@@ -5,9 +5,33 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime
 
-from copylens.records import MatchedView, View
+from copylens.records import MatchedView, Relation, Turn
 
 KIND_WORDS = {"bytes": "same bytes", "pixels": "same pixels", "near": "edited"}
+
+RELATION_WORDS: dict[Relation, str] = {"holds": "holds it", "part": "a part of it"}
+"""How a related picture stands to the keeper."""
+
+TURN_WORDS: dict[Turn, str] = {
+    "hflip": "mirrored",
+    "vflip": "mirrored upside down",
+    "rot90": "turned by 90° to the right",
+    "rot180": "turned by 180°",
+    "rot270": "turned by 90° to the left",
+}
+
+BACK: dict[Turn, Turn] = {"rot90": "rot270", "rot270": "rot90"}
+"""How the second picture lies against the first, where it is not as the first lies against the second."""
+
+BECAUSE_WORDS = {
+    "resolution": "it has the most pixels",
+    "bytes": "its file is the largest",
+    "format": "its format comes closest to an original",
+    "oldest": "it is the oldest",
+    "newest": "it is the newest",
+    "name": "its path comes first; the rules see no difference",
+    "part": "it has more pixels of what the pictures share",
+}
 
 
 def human_bytes(count: int) -> str:
@@ -29,14 +53,42 @@ def plural(count: int, noun: str, many: str | None = None) -> str:
     return f"{count:,} {noun if count == 1 else many or noun + 's'}"
 
 
-def kind_words(kind: str, matched: MatchedView | None) -> str:
-    """Say how a copy equals its keeper: ``"same bytes"``, ``"edited"``, ``"a part of it"``, ``"holds it"``."""
-    if matched is None or kind != "near":
-        return KIND_WORDS[kind]
-    view = matched.view
-    if View(turn=view.turn) == view:
-        return "turned"
-    return "holds it" if matched.side == "copy" else "a part of it"
+def kind_words(kind: str, matched: MatchedView | None = None) -> str:
+    """Say how a copy equals its keeper: ``"same bytes"``, ``"edited"``, ``"turned by 180°"``."""
+    turn = "none" if matched is None or kind != "near" else matched.view.turn
+    if matched is not None and matched.side == "keeper":
+        turn = BACK.get(turn, turn)
+    return turn_words(turn) or KIND_WORDS[kind]
+
+
+def turn_words(turn: Turn) -> str:
+    """Say how the picture of a view lies there, against the other one; empty where it is upright.
+
+    A view is turned before it is compared; so what is turned to the left to look like the other lies to the right.
+    """
+    return TURN_WORDS.get(turn, "")
+
+
+def because_words(because: str) -> str:
+    """Say why a keeper is the one to keep, after "kept because"; empty where nothing chose it."""
+    if because.startswith("path:"):
+        return f"its path matches {readable(because.removeprefix('path:'))}"
+    return BECAUSE_WORDS.get(because, "")
+
+
+def holds_words(turn: Turn, pixels: float) -> str:
+    """Say under a picture, in a part of which another was found, what the box on it means.
+
+    Args:
+        turn: of the view.
+        pixels: of the part, for each of the other picture; a box is too coarse to tell 0.5 from 2.
+    """
+    if pixels >= 2:
+        amount = f"{pixels:,.0f} times its pixels" if pixels >= 9.5 else f"{pixels:.1f} times its pixels"
+    else:
+        amount = "about as many pixels" if pixels > 0.5 else f"{max(pixels * 100, 1):.0f} % of its pixels"
+    words = ["holds the other picture in this part", turn_words(turn), f"with {amount}"]
+    return ", ".join(filter(None, words))
 
 
 def readable(path: str) -> str:

@@ -120,6 +120,13 @@ COLUMNS = {
     "bytes": "int64",
     "modified": "string",
     "content_hash": "string",
+    "because": "string",
+    "view_side": "string",
+    "view_left": "float64",
+    "view_top": "float64",
+    "view_right": "float64",
+    "view_bottom": "float64",
+    "view_turn": "string",
 }
 """Columns of the CSV and Parquet tables, with their Arrow types."""
 

@@ -25,6 +25,7 @@ from copylens.matching import (
     matches_within,
     self_join,
     self_join_views,
+    with_reasons,
 )
 from copylens.records import Descriptors, Group, ImageFacts, Match, ScanTiming, View
 from copylens.workflows.describer import Describer, load_from_settings
@@ -142,7 +143,7 @@ def scan_with(
         roots=tuple(paths),
         against=tuple(against),
         keep=rules.names,
-        groups=tuple(found.groups),
+        groups=tuple(with_reasons(found.groups, found.images, rules, known=bool(against))),
         matches=tuple(found.matches),
         skipped=tuple(sorted([*new.skipped, *known.skipped], key=lambda item: (item.path, item.code))),
         images=found.images,

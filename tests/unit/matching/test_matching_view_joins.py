@@ -25,7 +25,8 @@ from copylens.matching import (
     self_join_views,
     view_joins,
 )
-from copylens.records import Descriptors, ImageFacts, MatchedView, View
+from copylens.matching.containment import is_part
+from copylens.records import Descriptors, Group, ImageFacts, MatchedView, Member, Related, View, ViewSide
 
 Views = npt.NDArray[np.float32]
 Row = tuple[int, int, float, int]
@@ -139,14 +140,24 @@ def test_matches_and_groups_say_whose_view_it_was(origin: int, owner: str) -> No
     order = keep_order(images, KeepRules.parse("resolution"))
     view = VIEWS[abs(origin) - 1]
     small = owner == "small"
+    side: ViewSide = "other" if small else "keeper"
     (group,) = group_images(images, contents, pairs, order, views=VIEWS)
     assert group.keeper == "large"
-    assert group.members[0].view == MatchedView("copy" if small else "keeper", view)
+    assert shown_by(group) == MatchedView(side, view)
     (match,) = matches_within(images, contents, pairs, order, views=VIEWS)
     assert (match.query, match.reference) == ("small", "large")
     assert match.view == MatchedView("query" if small else "reference", view)
     sides = (images[:1], contents[:1], images[1:], contents[1:], pairs)
     (group,) = group_against(*sides, [0], views=VIEWS)
-    assert group.members[0].view == MatchedView("copy" if small else "keeper", view)
+    assert shown_by(group) == MatchedView(side, view)
     (match,) = matches_against(*sides, [0], views=VIEWS)
     assert match.view == MatchedView("query" if small else "reference", view)
+
+
+def shown_by(group: Group) -> MatchedView:
+    """The view of the one picture in a group beside the keeper: a part relates, the whole turned makes a copy."""
+    beside: list[Member | Related] = [*group.members, *group.related]
+    (other,) = beside
+    assert other.view is not None
+    assert isinstance(other, Member) == (not is_part(other.view.view))
+    return other.view

@@ -12,7 +12,14 @@ from rich.console import Console
 
 from copylens.records import SKIP_CODES, Findings, ScanTiming, Skipped
 from copylens.reports import render_summary
-from report_findings import make_findings, make_group, make_image, many_groups, small_findings
+from report_findings import (
+    make_findings,
+    make_group,
+    make_image,
+    many_groups,
+    nested_findings,
+    small_findings,
+)
 
 
 def printed(findings: Findings, *, terminal: bool = False, width: int = 80) -> str:
@@ -40,6 +47,25 @@ def test_the_whole_summary() -> None:
         "40 images described at 20 a second, 2 already known; 2.5 s in all.\n"
         "Images count as copies from a score of 0.75 (model small-model).\n"
     )
+
+
+def test_pictures_in_pictures_are_told_from_copies() -> None:
+    text = printed(nested_findings())
+    assert text.startswith(
+        "1 copy in 1 group among 6 images; 1.0 kB could be freed.\n"
+        "1 group with edited copies.\n"
+        "3 pairs, one picture a part of the other: no copies, keep both.\n"
+        "\n"
+        "  keep  large.jpg  (640 x 480, 1.0 kB)\n"
+        "  copy  small.jpg  (turned by 180°, score 0.875)\n"
+        "  also  tile.jpg  (a part of it, no copy, score 0.750)\n"
+        "  keep  photo.jpg  (4000 x 3000, 1.0 kB)\n"
+        "  also  screen.png  (holds it, no copy, score 0.812, and 1 more)\n"
+    )
+    known = printed(make_findings(nested_findings().groups[1:], against=("known",)))
+    assert known.startswith("No copies found among 3 images.\n2 pairs, one picture")
+    assert "\n  known  photo.jpg" in known
+    assert "\n  also   screen.png" in known
 
 
 def test_nothing_found_is_friendly() -> None:

@@ -15,7 +15,14 @@ from hypothesis import strategies as st
 from copylens.records import Findings, Group, MatchedView, Member, ScanTiming, Skipped, View
 from copylens.reports import summarise, table_rows, to_document
 from copylens.version import __version__
-from report_findings import make_findings, make_group, make_image, many_groups, small_findings
+from report_findings import (
+    make_findings,
+    make_group,
+    make_image,
+    many_groups,
+    nested_findings,
+    small_findings,
+)
 
 NAMES = st.binary(min_size=1, max_size=12).filter(lambda name: b"\0" not in name).map(os.fsdecode)
 
@@ -27,7 +34,9 @@ def test_the_numbers_are_those_counted_by_hand() -> None:
         "groups": 2,
         "exact_groups": 1,
         "near_groups": 1,
+        "part_groups": 0,
         "copies": 3,
+        "related": 0,
         "reclaimable_bytes": 250_000 + 1_250_000 + 700,
         "matches": 3,
         "skipped": 3,
@@ -61,10 +70,12 @@ def test_the_document_as_a_whole() -> None:
     assert document["groups"][0] == {
         "kind": "near",
         "keeper": "a/big.jpg",
+        "because": "",
         "members": [
             {"path": "a/small.jpg", "score": 0.987654, "kind": "near", "view": None},
             {"path": "b/other.png", "score": 0.8, "kind": "near", "view": None},
         ],
+        "related": [],
     }
     assert document["matches"][2] == {
         "query": "b/two.gif",
@@ -90,6 +101,47 @@ def test_a_match_by_a_view_says_whose_part_it_was() -> None:
     assert document["matches"][0]["view"] == expected
 
 
+def test_what_holds_a_keeper_or_is_a_part_of_it_is_no_copy() -> None:
+    findings = nested_findings()
+    summary = summarise(findings)
+    assert (summary.groups, summary.near_groups, summary.part_groups) == (2, 1, 1)
+    assert (summary.copies, summary.related, summary.reclaimable_bytes) == (1, 3, 1000)
+    document = to_document(findings)
+    assert document["groups"][1] == {
+        "kind": "parts",
+        "keeper": "photo.jpg",
+        "because": "part",
+        "members": [],
+        "related": [
+            {
+                "path": "screen.png",
+                "score": 0.8125,
+                "relation": "holds",
+                "pixels": 0.125,
+                "view": {"side": "other", "box": [0.25, 0.25, 0.75, 0.75], "turn": "rot90"},
+            },
+            {
+                "path": "crop.jpg",
+                "score": 0.75,
+                "relation": "part",
+                "pixels": 4.0,
+                "view": {"side": "keeper", "box": [0, 0.3, 1, 0.7], "turn": "none"},
+            },
+        ],
+    }
+    rows = list(table_rows(findings))
+    assert [(row["group"], row["role"], row["because"]) for row in rows] == [
+        (1, "keeper", "resolution"),
+        (1, "copy", ""),
+        (1, "part", ""),
+        (2, "keeper", "part"),
+        (2, "holds", ""),
+        (2, "part", ""),
+    ]
+    box = [rows[4][f"view_{side}"] for side in ("left", "top", "right", "bottom")]
+    assert (box, rows[4]["view_side"], rows[4]["view_turn"]) == ([0.25, 0.25, 0.75, 0.75], "other", "rot90")
+
+
 def test_the_keys_the_issue_asks_for_are_there() -> None:
     document = to_document(small_findings())
     assert {"version", "model", "threshold", "groups", "matches", "skipped", "summary"} <= document.keys()
@@ -105,7 +157,7 @@ def test_names_of_any_bytes_survive_json(names: list[str]) -> None:
     assert [group["keeper"], *(member["path"] for member in group["members"])] == names
 
 
-@pytest.mark.parametrize("findings", [small_findings(), many_groups(50), make_findings()])
+@pytest.mark.parametrize("findings", [small_findings(), nested_findings(), many_groups(50), make_findings()])
 def test_the_document_holds_plain_values_only(findings: Findings) -> None:
     def check(value: Any) -> None:
         if type(value) is dict:
@@ -143,6 +195,13 @@ def test_rows_are_keepers_followed_by_their_copies() -> None:
         "bytes": 1_250_000,
         "modified": "2020-09-13T12:26:40+00:00",
         "content_hash": "0a" * 16,
+        "because": "",
+        "view_side": "",
+        "view_left": None,
+        "view_top": None,
+        "view_right": None,
+        "view_bottom": None,
+        "view_turn": "",
     }
     assert (rows[0]["kind"], rows[0]["score"]) == ("", 1.0)
     assert datetime.fromisoformat(rows[0]["modified"]).tzinfo is not None

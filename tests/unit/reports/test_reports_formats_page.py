@@ -12,10 +12,12 @@ import numpy as np
 import pyarrow.parquet
 import pytest
 
+from copylens.matching.keep import RULES
 from copylens.records import SKIP_CODES, MatchedView, ModelIdentity, View
 from copylens.reports import to_document, view_document, write, write_descriptors
+from copylens.reports.wording import BECAUSE_WORDS
 from copylens.reports.writers import COLUMNS, SUFFIXES
-from report_findings import small_findings, tiny_picture
+from report_findings import nested_findings, small_findings, tiny_picture
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "formats.md"
 
@@ -89,6 +91,22 @@ def test_the_view_of_a_match_has_the_keys_and_types_of_the_page() -> None:
     for key, value in document.items():
         assert isinstance(value, TYPES[types[key]]), key
     assert len(document["box"]) == 4
+
+
+def test_related_images_have_the_keys_and_types_of_the_page() -> None:
+    types = named("Images in images")
+    related = [item for group in to_document(nested_findings())["groups"] for item in group["related"]]
+    assert len(related) == 3
+    for item in related:
+        assert item.keys() == types.keys()
+        for key, value in item.items():
+            assert isinstance(value, TYPES[types[key]]), key
+
+
+def test_every_reason_of_the_page_can_come_and_no_other() -> None:
+    said = {word for row in table("Why a keeper is kept") for word in re.findall(r"`([^`]+)`", row[0])}
+    assert said == {*BECAUSE_WORDS, "path:GLOB", "known"}
+    assert said >= RULES.keys()
 
 
 def test_the_codes_of_the_page_are_the_codes() -> None:

@@ -8,6 +8,7 @@ import os
 import re
 import threading
 import tracemalloc
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,16 @@ from hypothesis import strategies as st
 
 from copylens.records import Findings, Skipped
 from copylens.reports import write
-from copylens.reports.html import BLOCK, PICTURED_MEMBERS, file_url
-from report_findings import make_findings, make_group, make_image, many_groups, small_findings, tiny_picture
+from copylens.reports.html import BLOCK, PICTURED_MEMBERS, PICTURED_RELATED, file_url
+from report_findings import (
+    make_findings,
+    make_group,
+    make_image,
+    many_groups,
+    nested_findings,
+    small_findings,
+    tiny_picture,
+)
 
 HOSTILE = [
     "</script><script>alert(1)</script>.jpg",
@@ -88,6 +97,38 @@ def test_the_data_of_a_group(tmp_path: Path) -> None:
         ("a/small.jpg", 0.9877, "near"),
         ("b/other.png", 0.8, "near"),
     ]
+
+
+def test_what_shares_a_part_stands_beside_the_copies_with_its_box(tmp_path: Path) -> None:
+    text, page = page_of(nested_findings(), tmp_path)
+    copies, parts = page.data("groups")
+    assert [(item["kind"], item["said"]) for item in copies["members"]] == [
+        ("near", "turned by 180°"),
+        ("part", "a part of it"),
+    ]
+    assert (copies["copies"], copies["free"], copies["because"]) == (1, 1000, "it has the most pixels")
+    assert (parts["copies"], parts["free"], parts["kind"]) == (0, 0, "parts")
+    screen, crop = parts["members"]
+    assert (screen["kind"], screen["box"]) == ("holds", [0.25, 0.25, 0.75, 0.75])
+    assert "turned by 90° to the right" in screen["boxed"]
+    assert (crop["kind"], crop["box"]) == ("part", [0, 0.3, 1, 0.7])
+    assert 'value="parts"' in text
+    assert 'value="parts"' not in page_of(small_findings(), tmp_path)[0]
+
+
+def test_what_shares_a_part_is_pictured_also_beside_many_copies(tmp_path: Path) -> None:
+    group = make_group("keeper", *((f"copy {n:02}", 0.9, "near") for n in range(PICTURED_MEMBERS + 5)))
+    item = nested_findings().groups[1].related[0]
+    related = tuple(replace(item, path=f"related {n:02}") for n in range(30))
+    _, page = page_of(make_findings([replace(group, related=related)]), tmp_path)
+    paths = [item["path"] for item in page.data("groups")[0]["members"]]
+    pictures = page.data("pictures-0")[0]
+    assert len(pictures) == 1 + PICTURED_MEMBERS
+    copies, beside = [m.path for m in group.members], [item.path for item in related]
+    first = copies[: PICTURED_MEMBERS - PICTURED_RELATED] + beside[:PICTURED_RELATED]
+    assert paths[:PICTURED_MEMBERS] == first
+    assert sorted(paths) == sorted(copies + beside)
+    assert [base64.b64decode(text) for text in pictures[1:]] == [tiny_picture(path) for path in first]
 
 
 def test_skipped_files_lie_under_their_reasons(tmp_path: Path) -> None:

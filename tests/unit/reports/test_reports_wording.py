@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import os
 from datetime import datetime
+from typing import get_args
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from copylens.records import MatchedView, View
+from copylens.images import cut
+from copylens.records import MatchedView, Turn, View
 from copylens.reports.wording import (
+    BACK,
+    because_words,
+    holds_words,
     human_bytes,
     kind_words,
     local_day,
@@ -110,10 +116,44 @@ def test_the_day_is_that_of_the_place() -> None:
     assert local_day(NOON) in {"2020-09-13", "2020-09-14"}
 
 
-def test_a_copy_that_a_view_showed_is_said_to_hold_or_to_be_a_part() -> None:
-    part, turned = View(0.25, 0, 0.75, 0.5), View(turn="rot90")
+def test_a_copy_that_a_turn_showed_is_said_to_lie_turned() -> None:
+    """A view is turned to the left before it is compared: so it lies turned to the right."""
+    turned = View(turn="rot90")
     assert kind_words("near", None) == "edited"
-    assert kind_words("near", MatchedView("copy", part)) == "holds it"
-    assert kind_words("near", MatchedView("keeper", part)) == "a part of it"
-    assert kind_words("near", MatchedView("copy", turned)) == "turned"
-    assert kind_words("pixels", MatchedView("keeper", part)) == "same pixels"
+    assert kind_words("near", MatchedView("copy", turned)) == "turned by 90° to the right"
+    assert kind_words("near", MatchedView("keeper", turned)) == "turned by 90° to the left"
+    assert kind_words("near", MatchedView("keeper", View(turn="rot180"))) == "turned by 180°"
+    assert kind_words("near", MatchedView("copy", View(turn="hflip"))) == "mirrored"
+    assert kind_words("pixels", MatchedView("copy", turned)) == "same pixels"
+
+
+def test_turning_the_words_back_gives_the_other_picture() -> None:
+    for turn in get_args(Turn):
+        view, back = View(turn=turn), View(turn=BACK.get(turn, turn))
+        pixels = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
+        np.testing.assert_array_equal(cut(cut(pixels, view), back), pixels)
+
+
+@pytest.mark.parametrize(
+    ("turn", "pixels", "words"),
+    [
+        ("none", 0.125, "holds the other picture in this part, with 12 % of its pixels"),
+        ("none", 0.0001, "holds the other picture in this part, with 1 % of its pixels"),
+        ("none", 0.51, "holds the other picture in this part, with about as many pixels"),
+        ("none", 1.99, "holds the other picture in this part, with about as many pixels"),
+        ("hflip", 2.0, "holds the other picture in this part, mirrored, with 2.0 times its pixels"),
+        (
+            "rot90",
+            1234.0,
+            "holds the other picture in this part, turned by 90° to the right, with 1,234 times its pixels",
+        ),
+    ],
+)
+def test_a_box_is_said_in_words(turn: Turn, pixels: float, words: str) -> None:
+    assert holds_words(turn, pixels) == words
+
+
+def test_reasons_are_sentences() -> None:
+    assert because_words("resolution") == "it has the most pixels"
+    assert because_words(os.fsdecode(b"path:a\xff/*")) == r"its path matches a\xff/*"
+    assert because_words("known") == because_words("") == ""

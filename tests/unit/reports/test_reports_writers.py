@@ -15,7 +15,7 @@ from copylens.errors import MissingExtraError, OutputError, UsageError
 from copylens.records import Findings
 from copylens.reports import check_output, table_rows, to_document, write
 from copylens.reports.writers import COLUMNS, SUFFIXES
-from report_findings import make_findings, make_group, small_findings, tiny_picture
+from report_findings import make_findings, make_group, nested_findings, small_findings, tiny_picture
 
 BAD = os.fsdecode(b"caf\xe9.jpg")
 NAMES = ["=1+1.jpg", 'quote",comma.jpg', "two\nlines\r.jpg", "фото 😀.jpg", " space ", BAD]
@@ -54,8 +54,11 @@ def test_json_lines_put_together_are_the_document(tmp_path: Path) -> None:
 
 
 def test_csv_read_back_is_the_table(tmp_path: Path) -> None:
-    rows = read_csv(save(small_findings(), tmp_path / "a.csv"))
-    assert rows == [{name: str(value) for name, value in row.items()} for row in table_rows(small_findings())]
+    rows = read_csv(save(nested_findings(), tmp_path / "a.csv"))
+    assert rows == [
+        {name: "" if value is None else str(value) for name, value in row.items()}
+        for row in table_rows(nested_findings())
+    ]
     assert list(rows[0]) == list(COLUMNS)
 
 
@@ -65,8 +68,8 @@ def test_strange_names_survive_csv_but_for_undecodable_bytes(tmp_path: Path) -> 
 
 
 def test_parquet_read_back_is_the_table(tmp_path: Path) -> None:
-    table = pyarrow.parquet.read_table(save(small_findings(), tmp_path / "a.parquet"))
-    assert table.to_pylist() == list(table_rows(small_findings()))
+    table = pyarrow.parquet.read_table(save(nested_findings(), tmp_path / "a.parquet"))
+    assert table.to_pylist() == list(table_rows(nested_findings()))
     assert {field.name: str(field.type).replace("double", "float64") for field in table.schema} == COLUMNS
 
 

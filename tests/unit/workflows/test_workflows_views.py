@@ -144,8 +144,26 @@ def test_a_picture_inside_another_is_found_and_its_place_said(run: Any, folder: 
     assert match.view == MatchedView("reference", View(0.25, 0.25, 0.75, 0.75))
     assert match.score == pytest.approx(1 - PENALTIES["balanced"], abs=1e-3)
     (group,) = found.groups
-    assert group.members[0].view == MatchedView("keeper", View(0.25, 0.25, 0.75, 0.75))
+    # Both have the same pixels of it, and the other one more beside; neither is a copy.
+    assert (group.kind, group.keeper, group.members, group.because) == ("parts", around, (), "resolution")
+    (item,) = group.related
+    assert (item.path, item.relation, item.pixels) == (whole, "part", 1.0)
+    assert item.view == MatchedView("keeper", View(0.25, 0.25, 0.75, 0.75))
+    assert found.summary().reclaimable_bytes == 0
     assert run(folder, threshold=0.99 - PENALTIES["balanced"], views="fast").matches == ()
+
+
+def test_a_sharp_picture_is_kept_before_the_one_that_holds_it_small(run: Any, folder: Path) -> None:
+    pixels = np.repeat(np.repeat(scene(1), 3, axis=0), 3, axis=1)
+    sharp, around = put(folder / "sharp.png", pixels), put(folder / "framed.png", framed(1, 0))
+    again = put(folder / "framed again.png", framed(1, 0))
+    exact, parts = run(folder, threshold=0.97 - PENALTIES["balanced"]).groups
+    (item,) = parts.related
+    assert (parts.keeper, parts.members, parts.because) == (sharp, (), "part")
+    assert (item.path, item.relation, item.pixels) == (exact.keeper, "holds", pytest.approx(1 / 9))
+    # What holds it stays a picture of its own, with a copy of its own.
+    assert (exact.kind, exact.related) == ("exact", ())
+    assert {exact.keeper, *(member.path for member in exact.members)} == {around, again}
 
 
 @pytest.mark.parametrize("whole_is_new", [True, False])
@@ -157,6 +175,11 @@ def test_it_is_found_among_known_ones_from_either_side(run: Any, folder: Path, w
     side: ViewSide = "reference" if whole_is_new else "query"
     assert (match.query, match.reference) == (new, known)
     assert match.view == MatchedView(side, View(0.25, 0.25, 0.75, 0.75))
+    (group,) = found.groups
+    assert (group.keeper, group.members, group.because) == (known, (), "known")
+    assert [(item.path, item.relation) for item in group.related] == [
+        (new, "part" if whole_is_new else "holds")
+    ]
 
 
 def test_the_scan_equals_the_obvious_one(run: Any, model: SmallModel, folder: Path) -> None:

@@ -81,8 +81,40 @@
     if (place === 0) {
       node.append(make("span", "tag keep", against ? "known" : "keep"));
     } else {
-      const kind = image.kind === "near" ? "near" : "exact";
+      const kind = image.box ? "also" : image.kind === "near" ? "near" : "exact";
       node.append(make("span", `tag ${kind}`, image.said), make("span", "score", image.score.toFixed(3)));
+    }
+    return node;
+  };
+  const reason = (group, place) => {
+    if (place === 0) return group.because ? [make("div", "why", `kept because ${group.because}`)] : [];
+    return images(group)[place].box ? [make("div", "why", "not a copy: keep both")] : [];
+  };
+
+  // The boxes of views over a picture, in fractions of it: they fit whatever its size on the page.
+  const MOST_BOXES = 4;
+  const percent = (share) => `${Number((share * 100).toFixed(2))}%`;
+  const boxesOn = (group, place) => {
+    const { members } = group;
+    const found = place ? members.slice(place - 1, place).filter((image) => image.kind === "holds")
+      : members.filter((image) => image.kind === "part");
+    return found.map((image) => image.box);
+  };
+  const whereWords = ([left, top, right, bottom]) => {
+    const span = (from, to) => `${Math.round(from * 100)} to ${Math.round(to * 100)} %`;
+    return `between ${span(left, right)} of its width and ${span(top, bottom)} of its height`;
+  };
+  const framed = (img, image, boxes) => {
+    const node = make("span", "frame");
+    node.style.setProperty("--ratio", image.w / image.h);
+    node.append(img);
+    const fresh = [...new Map(boxes.map((box) => [box.join(), box])).values()].slice(0, MOST_BOXES);
+    for (const [left, top, right, bottom] of fresh) {
+      const box = make("span", "box");
+      Object.assign(box.style, {
+        left: percent(left), top: percent(top), width: percent(right - left), height: percent(bottom - top),
+      });
+      node.append(box);
     }
     return node;
   };
@@ -103,27 +135,33 @@
     const image = images(group)[place];
     const node = make("div", place === 0 ? "card keeper" : "card");
     const shot = button("shot", () => openViewer(group, Math.max(place, 1)));
-    shot.setAttribute("aria-label", `Compare ${nameOf(image.path)}`);
+    shot.setAttribute("aria-label", `Compare ${nameOf(image.path)}${image.box ? `, ${image.said}` : ""}`);
     const picture = thumbnail(group, place);
     if (picture) {
       const img = make("img");
       img.src = picture;
       img.alt = "";
-      shot.append(img);
+      shot.append(framed(img, image, boxesOn(group, place)));
     } else {
       shot.append(make("span", "", "no picture"));
     }
     const folder = make("div", "folder", folderOf(image.path).slice(base.length));
     node.append(shot, label(group, place), link(image, nameOf(image.path)), folder, ...facts(image));
+    node.append(...reason(group, place));
     return node;
   };
 
   const heading = (group) => {
-    const copies = group.members.length;
+    const { copies } = group;
+    const related = group.members.length - copies;
+    const words = [];
+    if (copies) words.push(against ? count(copies, "new copy", "new copies") : count(copies, "copy", "copies"));
+    if (related) words.push(count(related, "picture shares a part", "pictures share a part"));
+    const kinds = { exact: "exact", near: "with edits", parts: "no copies" };
     const node = make("h2");
     node.append(
-      make("span", "", against ? count(copies, "new copy", "new copies") : count(copies, "copy", "copies")),
-      make("small", "", `${group.kind === "exact" ? "exact" : "with edits"} · frees ${group.freed}`),
+      make("span", "", words.join(", ")),
+      make("small", "", `${kinds[group.kind]} · frees ${copies ? group.freed : "nothing"}`),
     );
     return node;
   };
@@ -146,6 +184,7 @@
       node.append(fillWhenOpened(more, () => listInto(more, rest, (image) => {
         const item = make("li", "", `${image.score.toFixed(3)} `);
         item.append(link(image, image.path));
+        if (image.box) item.append(make("span", "", ` (${image.said})`));
         return item;
       })));
     }
@@ -177,7 +216,7 @@
     free: (a, b) => b.free - a.free,
     "score-down": (a, b) => b.best - a.best,
     "score-up": (a, b) => a.least - b.least,
-    size: (a, b) => b.members.length - a.members.length,
+    size: (a, b) => b.copies - a.copies,
     path: (a, b) => (a.keeper.path < b.keeper.path ? -1 : Number(a.keeper.path > b.keeper.path)),
   };
   const apply = () => {
@@ -185,7 +224,8 @@
     const kind = byId("kind").value;
     const score = Number(byId("score").value);
     byId("score-shown").textContent = score.toFixed(2);
-    shown = groups.filter((group) => (!kind || group.kind === kind)
+    const fits = (group) => (kind === "parts" ? group.copies < group.members.length : group.kind === kind);
+    shown = groups.filter((group) => (!kind || fits(group))
       && group.best >= score
       && (!text || images(group).some((image) => image.path.toLowerCase().includes(text))));
     shown.sort(ORDER[byId("sort").value]);
@@ -195,30 +235,35 @@
 
   const viewer = byId("viewer");
   let viewed = null;
-  const figure = (group, place) => {
+  const figure = (group, place, beside) => {
     const image = images(group)[place];
+    const seen = group.members[(place || beside) - 1];
+    const holder = seen.box && (place ? seen.kind === "holds" : seen.kind === "part");
     const node = make("figure");
+    const stage = make("div", "stage");
     const img = make("img");
-    img.alt = nameOf(image.path);
+    img.alt = nameOf(image.path) + (holder ? `; ${whereWords(seen.box)} it holds the other picture` : "");
     // The original where the browser can show it; else the thumbnail that lies in this file.
     img.addEventListener("error", () => {
       const small = thumbnail(group, place);
       if (small) img.src = small;
-      else img.replaceWith(make("div", "absent", "no picture"));
+      else stage.replaceWith(make("div", "absent", "no picture"));
     }, { once: true });
     img.src = image.url;
+    stage.append(framed(img, image, holder ? [seen.box] : []));
     const caption = make("figcaption");
-    caption.append(label(group, place), link(image, image.path), ...facts(image));
-    node.append(img, caption);
+    if (holder) caption.append(make("div", "part", seen.boxed));
+    caption.append(label(group, place), link(image, image.path), ...facts(image), ...reason(group, place));
+    node.append(stage, caption);
     return node;
   };
   const openViewer = (group, place) => {
     viewed = { group, place };
     const last = group.members.length;
-    byId("viewer-title").textContent = `copy ${place} of ${last}`;
+    byId("viewer-title").textContent = `${group.copies === last ? "copy" : "picture"} ${place} of ${last}`;
     byId("viewer-previous").disabled = place === 1;
     byId("viewer-next").disabled = place === last;
-    byId("pair").replaceChildren(figure(group, 0), figure(group, place));
+    byId("pair").replaceChildren(figure(group, 0, place), figure(group, place, place));
     if (!viewer.open) viewer.showModal();
   };
   const step = (by) => {
