@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -23,6 +22,7 @@ from copylens.training.gradient_cache import cached_backward
 from copylens.training.losses import LossParts, nt_xent_loss, sscd_loss
 from copylens.training.memory import DescriptorMemory
 from copylens.training.nouns import NOBODY
+from worker_group import meeting
 
 PICTURES, VIEWS = 6, 2
 Result: TypeAlias = dict[str, torch.Tensor]
@@ -185,21 +185,13 @@ def refusals(rank: int) -> list[str]:
 
 
 def main(rank: int, world: int, folder: Path) -> None:
-    torch.set_num_threads(1)
-    distributed.init_process_group(
-        "gloo",
-        init_method=(folder / "meeting-place").as_uri(),
-        rank=rank,
-        world_size=world,
-        timeout=timedelta(seconds=60),
-    )
-    found: dict[str, Any] = {name: case(rank, world) for name, case in CASES.items()}
-    found["gather"] = gathered(rank)
-    found["remembered"] = remembered(rank, world)
-    found["exchanges"] = exchanges(rank, world)
-    found["refusals"] = refusals(rank)
-    torch.save(found, folder / f"{rank}.pt")
-    distributed.destroy_process_group()
+    with meeting(rank, world, folder):
+        found: dict[str, Any] = {name: case(rank, world) for name, case in CASES.items()}
+        found["gather"] = gathered(rank)
+        found["remembered"] = remembered(rank, world)
+        found["exchanges"] = exchanges(rank, world)
+        found["refusals"] = refusals(rank)
+        torch.save(found, folder / f"{rank}.pt")
 
 
 if __name__ == "__main__":

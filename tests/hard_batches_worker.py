@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import sys
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from distill_twins import context_of, distillation, unit_rows
 from distributed_worker import ONE_PICTURE_EACH as PICTURES
 from distributed_worker import Network, rows_of, whole_batch
 from mined_pictures import ColourNetwork, coloured_pictures, mining
+from worker_group import meeting
 
 CASES: dict[str, dict[str, Any]] = {
     "relational": {},
@@ -70,18 +70,10 @@ def mined(rank: int, world: int, kind: str) -> dict[str, Any]:
 
 
 def main(rank: int, world: int, folder: Path) -> None:
-    torch.set_num_threads(1)
-    distributed.init_process_group(
-        "gloo",
-        init_method=(folder / "meeting-place").as_uri(),
-        rank=rank,
-        world_size=world,
-        timeout=timedelta(seconds=60),
-    )
-    found: dict[str, Any] = {name: distilled(rank, world, **changes) for name, changes in CASES.items()}
-    found |= {kind: mined(rank, world, kind) for kind in ("neighbours", "clusters")}
-    torch.save(found, folder / f"{rank}.pt")
-    distributed.destroy_process_group()
+    with meeting(rank, world, folder):
+        found: dict[str, Any] = {name: distilled(rank, world, **changes) for name, changes in CASES.items()}
+        found |= {kind: mined(rank, world, kind) for kind in ("neighbours", "clusters")}
+        torch.save(found, folder / f"{rank}.pt")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import sys
-from datetime import timedelta
 from itertools import product
 from pathlib import Path
 from typing import TypeAlias
@@ -21,6 +20,7 @@ from copylens.training.nouns import Traces, Views
 from copylens.training.terms.base import StepContext
 from copylens.training.terms.patch import PatchNegatives, PatchSettings, PatchTerm
 from picture_batches import picture_batch, rows_of
+from worker_group import meeting
 
 PICTURES, CHANNELS, GRID = 6, 5, (2, 3)
 Result: TypeAlias = dict[str, torch.Tensor]
@@ -98,20 +98,12 @@ CASES = {
 
 
 def main(rank: int, world: int, folder: Path) -> None:
-    torch.set_num_threads(1)
-    distributed.init_process_group(
-        "gloo",
-        init_method=(folder / "meeting-place").as_uri(),
-        rank=rank,
-        world_size=world,
-        timeout=timedelta(seconds=60),
-    )
-    found = {
-        name: run(rank, world, negatives=negatives, hidden=hidden)
-        for name, (negatives, hidden) in CASES.items()
-    }
-    torch.save(found, folder / f"{rank}.pt")
-    distributed.destroy_process_group()
+    with meeting(rank, world, folder):
+        found = {
+            name: run(rank, world, negatives=negatives, hidden=hidden)
+            for name, (negatives, hidden) in CASES.items()
+        }
+        torch.save(found, folder / f"{rank}.pt")
 
 
 if __name__ == "__main__":

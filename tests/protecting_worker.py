@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import io
 import sys
-from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image, ImageEnhance
-from torch import distributed
 
 from copylens.training.data import DataSettings, protect
 from picture_places import Listed
+from worker_group import meeting
 
 ORIGINALS = Path(__file__).parents[1] / "examples" / "photos" / "originals"
 NAMES = ("astronaut", "coffee-cup", "crab", "giraffes", "kingfisher", "moose", "owl", "sheep")
@@ -48,27 +46,19 @@ def _jpeg(picture: Image.Image) -> bytes:
 
 
 def main(rank: int, world: int, folder: Path) -> None:
-    torch.set_num_threads(1)
-    distributed.init_process_group(
-        "gloo",
-        init_method=(folder / "meeting-place").as_uri(),
-        rank=rank,
-        world_size=world,
-        timeout=timedelta(seconds=60),
-    )
-    source, run = planted(), folder / f"run-{rank}"
-    settings = DataSettings(protect_duplicates="leave-out", workers=1)
-    first, again = (protect(source, np.arange(len(source)), settings, folder=run) for _ in range(2))
-    np.savez(
-        folder / f"{rank}.npz",
-        keys=first.keys,
-        groups=first.groups,
-        again=again.groups,
-        read=np.array(sorted(source.reads)),
-        most=np.array(max(source.reads.values())),
-        kept=np.array(run.exists()),
-    )
-    distributed.destroy_process_group()
+    with meeting(rank, world, folder):
+        source, run = planted(), folder / f"run-{rank}"
+        settings = DataSettings(protect_duplicates="leave-out", workers=1)
+        first, again = (protect(source, np.arange(len(source)), settings, folder=run) for _ in range(2))
+        np.savez(
+            folder / f"{rank}.npz",
+            keys=first.keys,
+            groups=first.groups,
+            again=again.groups,
+            read=np.array(sorted(source.reads)),
+            most=np.array(max(source.reads.values())),
+            kept=np.array(run.exists()),
+        )
 
 
 if __name__ == "__main__":

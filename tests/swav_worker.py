@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import sys
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from copylens.training.terms.sinkhorn import sinkhorn
 from swav_samples import Steps, TinyNetwork, make_term
+from worker_group import meeting
 
 CASES: dict[str, dict[str, Any]] = {
     "plain": {"crops": 1},
@@ -79,18 +79,10 @@ def codes(rank: int, world: int) -> torch.Tensor:
 
 
 def main(rank: int, world: int, folder: Path) -> None:
-    torch.set_num_threads(1)
-    distributed.init_process_group(
-        "gloo",
-        init_method=(folder / "meeting-place").as_uri(),
-        rank=rank,
-        world_size=world,
-        timeout=timedelta(seconds=60),
-    )
-    found: dict[str, Any] = {name: steps(rank, world, **changes) for name, changes in CASES.items()}
-    found["codes"] = codes(rank, world)
-    torch.save(found, folder / f"{rank}.pt")
-    distributed.destroy_process_group()
+    with meeting(rank, world, folder):
+        found: dict[str, Any] = {name: steps(rank, world, **changes) for name, changes in CASES.items()}
+        found["codes"] = codes(rank, world)
+        torch.save(found, folder / f"{rank}.pt")
 
 
 if __name__ == "__main__":

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
+import importlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import distributed
@@ -48,10 +51,30 @@ def joined(device: str) -> Iterator[Processes]:
     if world == 1:
         yield Processes(0, 1, chosen)
         return
-    distributed.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
-    try:
+    with process_group("nccl" if chosen.type == "cuda" else "gloo"):
         yield Processes(rank, world, chosen)
+
+
+@contextmanager
+def process_group(backend: str, **options: Any) -> Iterator[None]:
+    """Have a default process group that leaves nothing behind.
+
+    Gloo's threads end with the last reference to their group. One that lives on while the interpreter ends aborts the
+    process when it lets go of a tensor then, since it may not take Python's lock any more.
+
+    Args:
+        backend: ``"gloo"`` or ``"nccl"``.
+        options: what else ``init_process_group`` takes.
+    """
+    # Functions of this module have the default group as a default value, if there is one when they are made.
+    # DistributedDataParallel imports it: so import it while there is none.
+    importlib.import_module("torch.distributed.nn.functional")
+    distributed.init_process_group(backend, **options)
+    try:
+        yield
     finally:
+        # A wrapped network refers to itself, and to the group.
+        gc.collect()
         distributed.destroy_process_group()
 
 
