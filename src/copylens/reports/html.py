@@ -102,13 +102,16 @@ def _page(findings: Findings) -> str:
 
 def _numbers(findings: Findings, summary: Summary) -> list[tuple[str, str]]:
     """Give the large print at the start of the page."""
-    groups, copies = ("known images met", "new copies") if findings.against else ("groups", "copies")
-    related = [("pictures in pictures", f"{summary.related:,}")] if summary.related else []
+    groups = ("known image met", "known images met") if findings.against else ("group", "groups")
+    copies = ("new copy", "new copies") if findings.against else ("copy", "copies")
+    rows = [
+        (summary.images, ("image", "images")),
+        (summary.groups, groups),
+        (summary.copies, copies),
+        *([(summary.related, ("picture in a picture", "pictures in pictures"))] if summary.related else []),
+    ]
     return [
-        ("images", f"{summary.images:,}"),
-        (groups, f"{summary.groups:,}"),
-        (copies, f"{summary.copies:,}"),
-        *related,
+        *((names[count != 1], f"{count:,}") for count, names in rows),
         ("could be freed", human_bytes(summary.reclaimable_bytes)),
         ("skipped", f"{summary.skipped:,}"),
     ]
