@@ -12,7 +12,9 @@ from copylens.errors import EngineError, UsageError
 from copylens.models import ModelPackage, bundled_directory, load_package
 from copylens.models.engines.base import Engine, Precision, batch_layout
 from copylens.models.engines.onnxruntime_engine import OnnxRuntimeEngine
+from copylens.models.quantising import quantise_graph
 from copylens.models.registry import DEFAULT_MODEL
+from copylens.models.verifying import least_cosine
 from small_models import SmallNetwork
 
 COSINE = 0.999
@@ -160,4 +162,15 @@ class EngineConformance:
             batch = (batch.transpose(0, 3, 1, 2) / 255).astype(np.float32)
         assert batch.shape[1:] == shape
         expected = OnnxRuntimeEngine(package).describe(batch)
-        assert cosines(self.make(package).describe(batch), expected).min() >= COSINE
+        assert cosines(self.make(package).describe(batch), expected).min() >= least_cosine(package)
+
+    def test_runs_an_int8_package(self, network: SmallNetwork, package: ModelPackage, dtype: str) -> None:
+        graph = quantise_graph(package, [network.batch(8, dtype=dtype)])
+        package.onnx_path.write_bytes(graph)
+        batch = network.batch(5, dtype=dtype, seed=3)
+        expected = OnnxRuntimeEngine(package, threads=1).describe(batch)
+        actual = self.make(package).describe(batch)
+        assert cosines(actual, expected).min() >= COSINE
+        assert cosines(actual, network.twin(batch)).min() >= LOOSE_COSINE
+        # The float graph would give the twin's descriptors.
+        assert np.abs(actual - network.twin(batch)).max() > 1e-4

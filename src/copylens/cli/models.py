@@ -25,12 +25,13 @@ from copylens.cli.options import (
     score,
 )
 from copylens.cli.progress import watching
+from copylens.cli.quantize import quantize_command
 
 if TYPE_CHECKING:
     from copylens.models import ListedModel, ModelPackage
 
 models_app = typer.Typer(
-    help="Model packages: list, show, verify, calibrate, import, pull.",
+    help="Model packages: list, show, verify, calibrate, quantize, import, pull.",
     invoke_without_command=True,
     rich_markup_mode=None,
 )
@@ -64,7 +65,7 @@ InsideOption = Annotated[
 
 @models_app.callback()
 def _root(context: typer.Context) -> None:
-    """Model packages: list, show, verify, calibrate, import, pull."""
+    """Model packages: list, show, verify, calibrate, quantize, import, pull."""
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
         raise typer.Exit(USAGE)
@@ -162,6 +163,9 @@ def calibrate_command(
             typer.echo(f"{views:9} {begins}; a view's score loses {measured.penalty:.4f}")
 
 
+models_app.command("quantize")(quantize_command)
+
+
 @models_app.command("import")
 def import_command(
     file: Annotated[
@@ -248,6 +252,7 @@ def _print_card(package: ModelPackage) -> None:
         "name": f"{package.name} {package.version}",
         "fingerprint": package.fingerprint,
         "descriptor": f"{package.dims} dimensions",
+        "arithmetic": package.arithmetic,
         "input": f"{spec.height} x {spec.width} {spec.dtype}, {spec.resize}, {spec.interpolation}",
         "threshold": f"{calibration.threshold:.4f}"
         + (f" ({rate:g} false matches per million unrelated pairs)" if rate is not None else ""),

@@ -11,7 +11,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from copylens.config import from_mapping, to_mapping
 from copylens.errors import ModelError
@@ -19,6 +19,8 @@ from copylens.records import InputSpec
 
 FORMAT_VERSION = 1
 """The layout of `model.json` that this version writes and reads."""
+
+Arithmetic: TypeAlias = Literal["float32", "int8"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -104,6 +106,8 @@ class ModelCard:
         golden: descriptors of bundled pictures.
         fingerprint: 16 hex digits of weights and preprocessing, see `fingerprint_of`.
         onnx_sha256: 64 hex digits of the bytes of `model.onnx`.
+        arithmetic: of the graph's convolutions. Engines round the steps of ``"int8"`` at different places, so their
+            descriptors agree less.
     """
 
     format_version: int
@@ -117,6 +121,7 @@ class ModelCard:
     golden: tuple[Golden, ...]
     fingerprint: str
     onnx_sha256: str
+    arithmetic: Arithmetic = "float32"
 
 
 def fingerprint_of(onnx_sha256: str, input_spec: InputSpec) -> str:

@@ -13,6 +13,7 @@ from copylens.errors import MissingExtraError, ModelError, UsageError
 from copylens.models.card import Calibration, Provenance
 from copylens.models.inspecting import inspect_ends
 from copylens.models.package import INPUT_NAME, ModelPackage, sha256_of_file, write_package
+from copylens.models.quantising import is_quantised
 from copylens.models.wrapping import ModelEnds, Normalisation, free_reshapes, with_inner_output, wrap
 from copylens.records import Descriptors, InputSpec
 
@@ -92,6 +93,7 @@ def import_onnx(
             weights=f"imported from {path.name}, SHA-256 {sha256_of_file(path)}",
             command=f"copylens models import {path.name} --name {name}",
         ),
+        arithmetic="int8" if is_quantised(model.graph) else "float32",
         overwrite=overwrite,
     )
 

@@ -21,6 +21,7 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 from copylens.errors import ModelError, OutputError
 from copylens.models.card import (
     FORMAT_VERSION,
+    Arithmetic,
     Calibration,
     Golden,
     ModelCard,
@@ -37,7 +38,7 @@ OUTPUT_NAME = "descriptor"
 ONNX_FILE = "model.onnx"
 CARD_FILE = "model.json"
 
-_IDENTITY_FIELDS = frozenset({"format_version", "dims", "input", "fingerprint", "onnx_sha256"})
+_IDENTITY_FIELDS = frozenset({"format_version", "dims", "input", "fingerprint", "onnx_sha256", "arithmetic"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,6 +127,7 @@ def write_package(
     licence: str,
     provenance: Provenance,
     golden: Iterable[Golden] = (),
+    arithmetic: Arithmetic = "float32",
     overwrite: bool = False,
 ) -> ModelPackage:
     """Write a model package; the directory appears whole or not at all.
@@ -141,6 +143,7 @@ def write_package(
         licence: of the weights, an SPDX identifier where there is one.
         provenance: where the model came from.
         golden: descriptors of bundled pictures; `golden.record_golden` adds them later.
+        arithmetic: of the graph.
         overwrite: replace a model package that is there; any other directory is refused all the same.
 
     Raises:
@@ -162,6 +165,7 @@ def write_package(
         golden=tuple(golden),
         fingerprint=fingerprint_of(digest, input),
         onnx_sha256=digest,
+        arithmetic=arithmetic,
     )
     check_card(card, where="The new model's card")
     _check_free(directory, overwrite=overwrite)

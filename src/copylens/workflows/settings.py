@@ -17,6 +17,8 @@ Progress: TypeAlias = Callable[[str, int, int | None], None]
 
 STAGES: dict[str, str] = {
     "find": "Finding files",
+    "read": "Reading pictures",
+    "quantise": "Quantising",
     "describe": "Describing",
     "match": "Comparing",
     "score": "Computing figures",

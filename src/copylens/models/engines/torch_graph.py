@@ -16,9 +16,10 @@ from copylens.errors import EngineError, MissingExtraError
 from copylens.models.engines.torch_layers import LAYERS
 from copylens.models.engines.torch_math import MATH, ONNX_DTYPES
 from copylens.models.engines.torch_node import Node, Operation
+from copylens.models.engines.torch_quantised import QUANTISED
 from copylens.models.engines.torch_shape import SHAPE
 
-OPERATIONS: dict[str, Operation] = {**MATH, **SHAPE, **LAYERS}
+OPERATIONS: dict[str, Operation] = {**MATH, **SHAPE, **LAYERS, **QUANTISED}
 """Every ONNX operation that the torch engine runs."""
 
 _MULTIPLYING = frozenset({"Conv", "Gemm", "MatMul"})

@@ -22,6 +22,10 @@ CHANNELS = DRAW.uniform(0.5, 1.5, (5, 6)).astype(np.float32)
 KERNEL = DRAW.normal(0, 1, (4, 6, 3, 3)).astype(np.float32)
 WHOLE = DRAW.integers(-9, 9, (2, 6)).astype(np.int64)
 MASK = X > 0
+BYTES = DRAW.integers(0, 256, (2, 6, 9, 7)).astype(np.uint8)
+SCALES = DRAW.uniform(0.01, 0.1, 6).astype(np.float32)
+HALVES = np.arange(40, dtype=np.float32).reshape(1, 1, 5, 8)
+"""In units of two, every second lies midway between two integers."""
 
 
 def ints(*values: int) -> Any:
@@ -121,6 +125,14 @@ CASES = [
     Case("Clip", X, None, np.float32(0.5)),
     Case("Clip", X),
     Case("Clip", X, min=-0.5, max=0.25, opset=9),
+    Case("QuantizeLinear", X, np.float32(0.02), np.uint8(120)),
+    Case("QuantizeLinear", X, np.float32(0.02), np.int8(-7)),
+    Case("QuantizeLinear", HALVES, np.float32(2)),
+    Case("QuantizeLinear", X, SCALES, np.arange(6, dtype=np.int8), axis=-3),
+    Case("DequantizeLinear", BYTES, np.float32(0.02), np.uint8(120)),
+    Case("DequantizeLinear", BYTES, np.float32(0.02)),
+    Case("DequantizeLinear", BYTES.astype(np.int8), SCALES, np.zeros(6, np.int8), axis=1),
+    Case("DequantizeLinear", BYTES.astype(np.int32), SCALES, axis=1),
     Case("Elu", X, alpha=0.5),
     Case("LeakyRelu", X, alpha=0.3),
     Case("HardSigmoid", X, alpha=0.3, beta=0.4),
