@@ -78,6 +78,8 @@ def main() -> int:
     """Describe the gallery with each model, make the copies, judge them, print the tables."""
     options = parse_arguments()
     pictures = found_files([options.pictures], options.limit)
+    if not pictures:
+        raise SystemExit(f"{options.pictures}: there are no pictures in it.")
     crowd = found_files(options.crowd, options.crowd_limit)
     say: Say = silence if options.quiet else progress
     galleries = [

@@ -34,6 +34,7 @@ from PIL import (
 from copylens.errors import ImageError
 from copylens.images.silence import silence_decoders
 from copylens.images.sniffing import damaged_png_chunk, is_heif, looks_cut, looks_like
+from copylens.images.tiff_planes import mend_planes
 from copylens.records import PictureFacts, Pixels
 
 MAX_PIXELS = 170_000_000
@@ -96,6 +97,7 @@ def decode(data: bytes, *, box: tuple[int, int] | None = None) -> Decoded:
     silence_decoders()
     try:
         with _open(data) as image:
+            mend_planes(image)
             decoded = _decode_open(image, box)
         if decoded.facts.format == "PNG" and damaged_png_chunk(data):
             raise ImageError("corrupt", "damaged PNG data: a checksum of its pixel data is wrong")
@@ -135,6 +137,7 @@ def upright_rgb(image: Image.Image, *, box: tuple[int, int] | None = None) -> Pi
     """
     silence_decoders()
     try:
+        mend_planes(image)
         image.load()
         if not image.width or not image.height:
             raise ImageError("too-small", "the picture has no area")
