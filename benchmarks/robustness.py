@@ -1,7 +1,7 @@
 """Measures what becomes of copies in other sizes, formats and encodings: pictures and models in, Markdown tables out.
 
 Every copy is written to a file, read and described as a scan does, and looked up among all the pictures and a crowd of
-unrelated ones.
+unrelated ones. With --cache a run that was killed goes on, and one with another model makes that model's rows alone.
 
     python -m benchmarks.robustness examples/photos/originals --crowd EXAM/references --model copylens-small
 """
@@ -9,18 +9,25 @@ unrelated ones.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
+from hashlib import blake2b
+from inspect import getsource
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 import numpy.typing as npt
+from benchmarks import robustness_files, robustness_variants
 from benchmarks.machine import describe_machine, machine_facts, portable_command
 from benchmarks.robustness_variants import GROUPS, Variant, variants
 from PIL import Image, ImageOps
+from PIL import __version__ as version
 
+from copylens import images
 from copylens.images import Loaded, load
 from copylens.records import FoundFile, Skipped
 from copylens.workflows.describer import BATCH, Describer, load_model
@@ -82,8 +89,10 @@ def main() -> int:
         raise SystemExit(f"{options.pictures}: there are no pictures in it.")
     crowd = found_files(options.crowd, options.crowd_limit)
     say: Say = silence if options.quiet else progress
+    store = Store(options.cache)
     galleries = [
-        gallery(load_model(name, threads=1), [*pictures, *crowd], say) for name in options.model or [None]
+        gallery(load_model(name, threads=1), [*pictures, *crowd], store, say)
+        for name in options.model or [None]
     ]
     chosen = [variant for variant in variants() if variant.group in options.groups.split(",")]
     judged: dict[Variant, list[Judged]] = {}
@@ -91,8 +100,12 @@ def main() -> int:
         for place, variant in enumerate(chosen, start=1):
             say(f"{place} of {len(chosen)}: {variant.name}")
             few = pictures[: options.costly_limit] if variant.costly else pictures
-            copies = write_copies(variant, few, Path(folder))
-            judged[variant] = [judge(made, describe(made.describer, copies)) for made in galleries]
+            # Made once, and only when a model asks for them.
+            write = cache(partial(write_copies, variant, few, Path(folder)))
+            judged[variant] = [
+                judge(made, store.described(made.describer, f"{variant.group}: {variant.name}", few, write))
+                for made in galleries
+            ]
     lines = [
         f"`{portable_command('benchmarks.robustness')}`",
         f"({describe_machine(machine_facts())})",
@@ -117,6 +130,7 @@ def parse_arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--groups", default=",".join(GROUPS), help="of variants, by commas")
     parser.add_argument("--page", type=Path, help="Markdown file whose tables are replaced")
+    parser.add_argument("--cache", type=Path, metavar="FOLDER", help="keep descriptors there")
     parser.add_argument("--quiet", action="store_true", help="no progress on stderr")
     options = parser.parse_args(words)
     if unknown := set(options.groups.split(",")) - set(GROUPS):
@@ -145,14 +159,56 @@ def found_files(folders: Iterable[Path], limit: int) -> list[str]:
     return paths
 
 
-def gallery(describer: Describer, paths: Sequence[str], say: Say) -> Gallery:
+class Store:
+    """Descriptors on disk, by everything that they depend on.
+
+    Args:
+        folder: where they lie; None keeps nothing.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self.folder = folder
+        self.code = blake2b(version.encode())
+        for module in (robustness_variants, robustness_files):
+            self.code.update(getsource(module).encode())
+        for file in sorted(Path(images.__file__).parent.glob("*.py")):
+            self.code.update(file.read_bytes())
+
+    def described(
+        self, describer: Describer, subject: str, pictures: Sequence[str], write: Callable[[], Sequence[str]]
+    ) -> Floats:
+        """Descriptors ``(N, D)`` of what `write` makes of pictures under the name `subject`; from the disk if there."""
+        if self.folder is None:
+            return describe(describer, write())
+        digest = self.code.copy()
+        states = [(Path(path).name, info.st_size, info.st_mtime_ns) for path, info in with_stat(pictures)]
+        digest.update(repr((describer.identity.fingerprint, subject, states)).encode())
+        file = self.folder / f"{describer.identity.name}-{digest.hexdigest()[:32]}.npy"
+        if file.is_file():
+            rows: Floats = np.load(file)
+            return rows
+        rows = describe(describer, write())
+        self.folder.mkdir(parents=True, exist_ok=True)
+        # Renamed when whole, so that a run that is killed leaves nothing to be read by the next.
+        unfinished = file.with_suffix(".unfinished.npy")
+        np.save(unfinished, rows)
+        unfinished.replace(file)
+        return rows
+
+
+def with_stat(paths: Iterable[str]) -> Iterator[tuple[str, os.stat_result]]:
+    """Each path with the state of its file."""
+    return ((path, Path(path).stat()) for path in paths)
+
+
+def gallery(describer: Describer, paths: Sequence[str], store: Store, say: Say) -> Gallery:
     """Describe what is to be looked among.
 
     Raises:
         ValueError: one of the files cannot be read.
     """
     say(f"{describer.identity.name}: {len(paths)} pictures to look among")
-    rows = describe(describer, paths)
+    rows = store.described(describer, "gallery", paths, lambda: paths)
     if np.isnan(rows).any():
         raise ValueError(f"{paths[int(np.isnan(rows).any(axis=1).argmax())]} cannot be read; remove it.")
     return Gallery(describer, rows)
@@ -161,9 +217,7 @@ def gallery(describer: Describer, paths: Sequence[str], say: Say) -> Gallery:
 def describe(describer: Describer, paths: Sequence[str]) -> Floats:
     """Descriptors of files as a scan makes them, ``(N, D)``; a row of NaN for a file that a scan would skip."""
     out = np.full((len(paths), describer.dims), np.nan, np.float32)
-    files = [
-        FoundFile(path, info.st_size, info.st_mtime_ns) for path in paths for info in [Path(path).stat()]
-    ]
+    files = [FoundFile(path, info.st_size, info.st_mtime_ns) for path, info in with_stat(paths)]
     batch: dict[int, npt.NDArray[np.generic]] = {}
     for place, item in enumerate(
         load(files, describer.input, workers=1, known=lambda _: False, window=BATCH)

@@ -12,6 +12,7 @@ from benchmarks.robustness import (
     END,
     Gallery,
     Judged,
+    Store,
     describe,
     gallery,
     judge,
@@ -105,7 +106,30 @@ def test_files_are_described_as_the_library_does_and_broken_ones_are_named(
     assert np.isnan(found[[2, -1]]).all()
     assert "0002.jpg: not an image" in capsys.readouterr().err
     with pytest.raises(ValueError, match=r"0002\.jpg cannot be read"):
-        gallery(describer, paths, robustness.silence)
+        gallery(describer, paths, Store(None), robustness.silence)
+
+
+def test_what_is_stored_is_neither_made_nor_described_again(describer: Describer, tmp_path: Path) -> None:
+    paths = [str(path) for path in write_pictures(tmp_path / "pictures", 3, size=(24, 18))]
+    asked: list[str] = []
+
+    def write() -> list[str]:
+        asked.append("again")
+        return paths
+
+    stored = Store(tmp_path / "stored")
+    first = stored.described(describer, "size: 64 px", paths, write)
+    for one in (stored, Store(tmp_path / "stored")):
+        np.testing.assert_array_equal(one.described(describer, "size: 64 px", paths, write), first)
+    assert len(asked) == 1
+    stored.described(describer, "size: 100 px", paths, write)
+    stored.described(describer, "size: 64 px", paths[:2], write)
+    Path(paths[0]).write_bytes(Path(paths[1]).read_bytes())
+    assert not np.array_equal(stored.described(describer, "size: 64 px", paths, write)[0], first[0])
+    assert len(asked) == 4
+    Store(None).described(describer, "size: 64 px", paths, write)
+    assert len(asked) == 5
+    assert len(list((tmp_path / "stored").iterdir())) == 4
 
 
 def test_the_report_has_a_table_for_each_group(describer: Describer) -> None:
@@ -136,12 +160,22 @@ def test_a_run_fills_the_page_and_leaves_the_rest(
     page = tmp_path / "page.md"
     page.write_text(f"# Before\n\n{BEGIN}\nold\n{END}\n\nafter\n", encoding="utf-8")
     words = [str(tmp_path / "pictures"), "--crowd", str(tmp_path / "crowd"), "--groups", "chains", "--quiet"]
-    words += ["--model", str(model), "--model", str(model), "--page", str(page)]
+    words += [
+        "--model",
+        str(model),
+        "--model",
+        str(model),
+        "--page",
+        str(page),
+        "--cache",
+        str(tmp_path / "c"),
+    ]
     monkeypatch.setattr("sys.argv", ["robustness", *words])
     assert robustness.main() == 0
     printed, text = capsys.readouterr().out, page.read_text(encoding="utf-8")
     assert text == f"# Before\n\n{BEGIN}\n{printed}{END}\n\nafter\n"
     assert str(tmp_path) not in printed
+    assert len(list((tmp_path / "c").iterdir())) == CHAINS + 1
     table = [line.split(" | ") for line in printed.splitlines() if line.startswith("| ")]
     assert len(table) == 1 + CHAINS
     for _, first, second in table[1:]:
