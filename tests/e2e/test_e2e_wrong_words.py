@@ -31,6 +31,8 @@ WRONG = {
     "compare a.jpg a.jpg --views deep": "'--views'",
     "evaluate pairs pictures pictures t.csv --views deep": "--views: there are none called 'deep'",
     "models calibrate copylens-small pictures --false-matches 0": "--false-matches must lie between 0 and 1,000,000",
+    "models examine copylens-small pictures --views deep": "--views: there are none called 'deep'",
+    "models examine copylens-small pictures": "pictures",
     "scan pictures --extensions .,": "--extensions '.,': give suffixes separated by commas",
     "scan pictures --catalog ''": "'--catalog'",
     "scan pictures --treshold 0.5": "No such option: --treshold",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 import typer
 
+from copylens.cli.examine import examine_command, said_of
 from copylens.cli.guard import FAILED, USAGE, guarded, printable
 from copylens.cli.options import (
     CatalogOption,
@@ -28,10 +29,10 @@ from copylens.cli.progress import watching
 from copylens.cli.quantize import quantize_command
 
 if TYPE_CHECKING:
-    from copylens.models import ListedModel, ModelPackage
+    from copylens.models import ListedModel, ModelPackage, Provenance
 
 models_app = typer.Typer(
-    help="Model packages: list, show, verify, calibrate, quantize, import, pull.",
+    help="Model packages: list, show, verify, calibrate, examine, quantize, import, pull.",
     invoke_without_command=True,
     rich_markup_mode=None,
 )
@@ -65,7 +66,7 @@ InsideOption = Annotated[
 
 @models_app.callback()
 def _root(context: typer.Context) -> None:
-    """Model packages: list, show, verify, calibrate, quantize, import, pull."""
+    """Model packages: list, show, verify, calibrate, examine, quantize, import, pull."""
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
         raise typer.Exit(USAGE)
@@ -163,6 +164,7 @@ def calibrate_command(
             typer.echo(f"{views:9} {begins}; a view's score loses {measured.penalty:.4f}")
 
 
+models_app.command("examine")(examine_command)
 models_app.command("quantize")(quantize_command)
 
 
@@ -265,12 +267,20 @@ def _print_card(package: ModelPackage) -> None:
         "weights": package.provenance.weights,
         "data": package.provenance.data,
         "command": package.provenance.command,
+        "hardware": _said_of_training(package.provenance),
         "sources": ", ".join(package.provenance.sources),
+        "limits": package.limits,
         "directory": str(package.directory),
     }
-    for key, value in rows.items():
+    for key, value in [*rows.items(), *(("exam", said_of(result)) for result in package.results)]:
         if value:
             typer.echo(_folded(f"{key:12} {printable(value)}"))
+
+
+def _said_of_training(provenance: Provenance) -> str:
+    if provenance.hours is None:
+        return provenance.hardware
+    return f"{provenance.hardware}, {provenance.hours:.1f} hours".removeprefix(", ")
 
 
 def _folded(line: str) -> str:

@@ -3,7 +3,7 @@
 Importing this package is quick: the engines' runtimes are loaded when an engine is made.
 """
 
-from copylens.models.card import Calibration, Golden, ModelCard, Provenance, ViewCalibration
+from copylens.models.card import Calibration, ExamResult, Golden, ModelCard, Provenance, ViewCalibration
 from copylens.models.downloading import download
 from copylens.models.engines.base import Engine
 from copylens.models.engines.selection import create_engine
@@ -27,6 +27,7 @@ __all__ = [
     "Calibration",
     "Check",
     "Engine",
+    "ExamResult",
     "Golden",
     "KnownModel",
     "ListedModel",

@@ -66,13 +66,44 @@ class Provenance:
         weights: who made the weights, and through which conversions they came.
         data: what they were trained on, and what whitening and calibration were fitted on.
         command: the command that builds this package again.
+        hardware: that the training ran on.
+        hours: that it took; None when nobody counted.
         sources: addresses.
     """
 
     weights: str
     data: str = ""
     command: str = ""
+    hardware: str = ""
+    hours: float | None = None
     sources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExamResult:
+    """How well the model found copies in one exam; every figure is in [0, 1].
+
+    Attributes:
+        exam: its name.
+        digest: of its pictures and its truth; figures of two digests cannot be compared.
+        queries: how many pictures were asked about.
+        references: how many pictures were searched.
+        views: the set of views that described each picture.
+        micro_average_precision: µAP over all queries.
+        recall_at_precision_90: share of the copies found where 90 % of what is found is right.
+        accuracy_at_1: share of the queries whose best candidate is right.
+        recall_at_1: the same for the queries with one edit alone, by the edit's name.
+    """
+
+    exam: str
+    digest: str
+    queries: int
+    references: int
+    views: str
+    micro_average_precision: float
+    recall_at_precision_90: float
+    accuracy_at_1: float
+    recall_at_1: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -108,6 +139,8 @@ class ModelCard:
         onnx_sha256: 64 hex digits of the bytes of `model.onnx`.
         arithmetic: of the graph's convolutions. Engines round the steps of ``"int8"`` at different places, so their
             descriptors agree less.
+        results: of exams.
+        limits: what the model is not good at, in words.
     """
 
     format_version: int
@@ -122,6 +155,8 @@ class ModelCard:
     fingerprint: str
     onnx_sha256: str
     arithmetic: Arithmetic = "float32"
+    results: tuple[ExamResult, ...] = ()
+    limits: str = ""
 
 
 def fingerprint_of(onnx_sha256: str, input_spec: InputSpec) -> str:

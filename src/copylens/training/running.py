@@ -27,15 +27,18 @@ from copylens.training.building import build_network, pooled_features, whiten_pr
 from copylens.training.checkpoint import load_checkpoint
 from copylens.training.data import PictureLoader, PictureSource, open_pictures, protect
 from copylens.training.exporting import export_model
+from copylens.training.hardware import hardware_of
 from copylens.training.loop import Report, Trainer
 from copylens.training.mixing import make_views
 from copylens.training.page import RECIPE, write_training_page
+from copylens.training.page_log import TrainingLog, seconds_of
 from copylens.training.processes import Processes, joined
 from copylens.training.recipes import to_toml
 from copylens.training.sampling_page import sample
 from copylens.training.settings import TrainSettings
 from copylens.training.terms.teachers import taught_by
 from copylens.training.validation import ExamValidator, normalised_views
+from copylens.training.watching import read_log
 
 Ints: TypeAlias = npt.NDArray[np.int64]
 
@@ -253,6 +256,10 @@ class _Run:
             + (taught_by(self.settings.distill.teachers) if self.settings.distill.weight else ""),
             data=f"{count:,} pictures from {', '.join(Path(spec).name for spec in self.task.pictures)}",
             command=self.task.command,
+            hardware=hardware_of(self.processes),
+            hours=round(
+                seconds_of(TrainingLog.of(read_log(self.task.run)), self.settings.loop.batch) / 3600, 2
+            ),
         )
 
 

@@ -15,14 +15,14 @@ from imagenet_lite import LITES, Lite
 from safetensors.torch import load_file, save_file
 
 from copylens.cli.main import main
-from copylens.models import load_package
+from copylens.models import Provenance, load_package, update_card
 from copylens.networks.torchvision_shim import import_timm
 from copylens.training.recipes import load_recipe, to_toml
 from generated_pictures import write_pictures
 from small_models import SmallNetwork
 from training_samples import tiny
 
-TWO = Plan("copylens-two", LITES[0], ("lite0-cpu", "lite0-cpu-more"), megabytes=10)
+TWO = Plan("copylens-two", LITES[0], ("lite0-cpu", "lite0-cpu-more"), megabytes=10, limits="No drawings.")
 
 
 @dataclass
@@ -31,6 +31,7 @@ class Commands:
 
     ran: list[list[str]] = field(default_factory=list)
     fails_at: int | None = None
+    hours: tuple[float | None, float | None] = (1.25, 0.5)
 
     def __call__(self, *words: str | Path) -> None:
         if len(self.ran) == self.fails_at:
@@ -38,7 +39,10 @@ class Commands:
         self.ran.append([str(word) for word in words])
         if words[0] == "train":
             output = Path(self.option("--output"))
-            SmallNetwork().package(output, name="trained")
+            package = SmallNetwork().package(output, name="trained")
+            hours = {str(recipe): hours for recipe, hours in zip(TWO.recipes, self.hours, strict=True)}
+            recorded = Provenance(weights="", hardware="Fast", hours=hours[self.option("--recipe")])
+            update_card(package, provenance=recorded)
             output.with_name(f"{output.name}.run").mkdir()
 
     def option(self, name: str, of: int = -1) -> str:
@@ -95,7 +99,7 @@ def test_each_training_starts_where_the_one_before_it_ended(
     corpus: Path, commands: Commands, tmp_path: Path
 ) -> None:
     build("two", corpus, tmp_path / "EXAM", tmp_path / "model")
-    assert commands.kinds == ["train", "train", "calibrate"]
+    assert commands.kinds == ["train", "train", "calibrate", "examine"]
     for number, recipe in enumerate(TWO.recipes):
         words = commands.ran[number]
         assert words[1:3] == [str(corpus / "train-000.tar"), str(corpus / "train-001.tar")]
@@ -109,6 +113,15 @@ def test_each_training_starts_where_the_one_before_it_ended(
     )
     assert (commands.option("--output", 0), commands.option("--output", 1)) == (str(first), str(last))
     assert commands.ran[2][:3] == ["models", "calibrate", str(last)]
+    assert commands.ran[3] == [
+        "models",
+        "examine",
+        str(last),
+        str(tmp_path / "EXAM"),
+        "--views=fast",
+        "--views=balanced",
+        "--views=thorough",
+    ]
 
 
 def test_the_card_says_where_the_model_came_from(corpus: Path, commands: Commands, tmp_path: Path) -> None:
@@ -125,7 +138,17 @@ def test_the_card_says_where_the_model_came_from(corpus: Path, commands: Command
         said.command == "python scripts/build_model.py two --corpus CORPUS --exam EXAM --output copylens-two"
     )
     assert said.sources == LITES[0].sources
+    assert (said.hardware, said.hours, package.limits) == ("Fast", 1.75, "No drawings.")
     assert all("--exam" not in words for words in commands.ran)
+    assert commands.kinds == ["train", "train", "calibrate"]
+
+
+@pytest.mark.parametrize("lost", [0, 1])
+def test_hours_that_nobody_counted_are_not_made_up(
+    lost: int, corpus: Path, commands: Commands, tmp_path: Path
+) -> None:
+    commands.hours = (None, 0.5) if lost == 0 else (1.25, None)
+    assert build("two", corpus, None, tmp_path / "model").provenance.hours is None
 
 
 def test_an_interrupted_build_goes_on_and_a_finished_one_trains_nothing(
@@ -149,6 +172,7 @@ def test_a_model_that_was_trained_elsewhere_gets_its_name_and_card(
     package = build("two", corpus, None, tmp_path / "model")
     assert commands.kinds == ["calibrate"]
     assert (package.name, package.fingerprint) == ("copylens-two", before.fingerprint)
+    assert package.provenance.hours is None
 
 
 def test_a_model_that_is_too_large_is_refused(
