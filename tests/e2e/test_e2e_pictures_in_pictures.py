@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -117,3 +118,22 @@ def test_new_pictures_that_hold_known_ones_are_found_and_are_no_copies(scanned: 
         ("small crop.png", "part"),
     }
     assert scanned.against["summary"]["reclaimable_bytes"] == 0
+
+
+def test_two_pictures_are_said_to_hold_one_another(scanned: Scanned, run_here: Callable[..., Ran]) -> None:
+    pictures = scanned.report.parent / "pictures"
+    photo, screen = str(pictures / "mine" / "photo.png"), str(pictures / "new" / "screen.png")
+    turned = str(pictures.parent / "turned.png")
+    random_picture(1, PHOTO).rotate(-90, expand=True).save(turned)
+    place = "in a part of it: 25% to 75% of its width, 25% to 75% of its height\n"
+    for words, said in (
+        ((photo, screen, "--views", "balanced"), f"B holds A {place}"),
+        ((screen, photo, "--views", "balanced"), f"A holds B {place}"),
+        ((photo, turned, "--views", "thorough"), "B is A, turned by 90° to the right\n"),
+    ):
+        ran = run_here("compare", *words)
+        assert (ran.status, ran.err) == (0, "")
+        assert f"COPY: an edited or re-encoded copy\n{said}score" in ran.out
+    ran = run_here("compare", photo, screen, "--views", "balanced", "--threshold", "0.999")
+    assert ran.status == 1
+    assert "NOT A COPY\nmost alike: A, and a part of B: 25% to 75% of its width" in ran.out

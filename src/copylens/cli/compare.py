@@ -63,14 +63,20 @@ def compare_command(
         raise typer.Exit(COPY if verdict.is_copy else NOT_A_COPY)
 
 
-def _said_of_view(matched: MatchedView) -> str:
+def _said_of_view(matched: MatchedView, *, is_copy: bool) -> str:
+    from copylens.records import View
+    from copylens.reports import turn_words
+
     view = matched.view
-    name = "A" if matched.side == "first" else "B"
-    box = (
-        f"{view.left:.0%} to {view.right:.0%} of its width, {view.top:.0%} to {view.bottom:.0%} of its height"
+    name, other = ("A", "B") if matched.side == "first" else ("B", "A")
+    turn = turn_words(view.turn)
+    if View(turn=view.turn) == view:
+        return f"{name} is {other}, {turn}" if is_copy else f"most alike: {other}, and {name} as if {turn}"
+    said = (
+        f"{name} holds {other} in a part of it" if is_copy else f"most alike: {other}, and a part of {name}"
     )
-    turn = "" if view.turn == "none" else f", {view.turn}"
-    return f"best seen in a part of {name}: {box}{turn}"
+    across, down = (f"{a:.0%} to {b:.0%}" for a, b in ((view.left, view.right), (view.top, view.bottom)))
+    return f"{said}: {across} of its width, {down} of its height{turn and f', {turn}'}"
 
 
 def _print(verdict: Comparison) -> None:
@@ -78,7 +84,7 @@ def _print(verdict: Comparison) -> None:
 
     typer.echo(VERDICTS[verdict.kind])
     if verdict.view is not None:
-        typer.echo(_said_of_view(verdict.view))
+        typer.echo(_said_of_view(verdict.view, is_copy=verdict.is_copy))
     limit = f"copies begin at {verdict.threshold:.4f} (model {printable(verdict.model.name)})"
     typer.echo(f"score {verdict.score:.4f}; {limit}")
     files = (verdict.first, verdict.second)

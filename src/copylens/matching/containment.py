@@ -20,9 +20,9 @@ from copylens.records import ImageFacts, MatchedView, Related, Relation, View
 
 Bools = npt.NDArray[np.bool_]
 
-CLEAR = 2.0
+CLEAR = 1.25**2
 """From this many times the pixels on, a picture has more of what is shared. A view is a coarse box: those of one set
-are 0.4, 0.5 and 0.7 of a side, areas that lie a factor of up to 2 apart."""
+are 0.4, 0.5, 0.7 and 1 of a side, so the nearest is within a factor of 1.2 of what it shows, and a little more."""
 
 
 def is_part(view: View) -> bool:

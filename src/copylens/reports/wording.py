@@ -81,12 +81,14 @@ def holds_words(turn: Turn, pixels: float) -> str:
 
     Args:
         turn: of the view.
-        pixels: of the part, for each of the other picture; a box is too coarse to tell 0.5 from 2.
+        pixels: of the part, for each of the other picture; a box is too coarse to tell two thirds from one and a half.
     """
-    if pixels >= 2:
-        amount = f"{pixels:,.0f} times its pixels" if pixels >= 9.5 else f"{pixels:.1f} times its pixels"
+    if pixels >= 9.5:
+        amount = f"{pixels:,.0f} times its pixels"
+    elif pixels > 1.5:
+        amount = f"{pixels:.1f} times its pixels"
     else:
-        amount = "about as many pixels" if pixels > 0.5 else f"{max(pixels * 100, 1):.0f} % of its pixels"
+        amount = "about as many pixels" if pixels > 1 / 1.5 else f"{max(pixels * 100, 1):.0f} % of its pixels"
     words = ["holds the other picture in this part", turn_words(turn), f"with {amount}"]
     return ", ".join(filter(None, words))
 

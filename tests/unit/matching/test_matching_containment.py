@@ -52,6 +52,9 @@ def test_a_photograph_is_kept_before_a_screenshot_that_shows_it_small() -> None:
     assert pixels == pytest.approx(2160 * 0.4 * 4680 / (4000 * 3000))
     screen = Related("screen", 0.875, "holds", MatchedView("other", BAND), pixels)
     assert grouped([PHOTO, SCREEN], {(0, 1): -2}) == [Group("parts", "photo", (), (screen,), "part")]
+    # The bundled screenshot has 1.5 times the pixels of its photograph, and 0.6 times in the part.
+    (group,) = grouped([sized("rocket", 640, 427), sized("screen", 480, 860)], {(0, 1): -2})
+    assert (group.keeper, group.because) == ("rocket", "part")
     # A screenshot of more pixels in all, and fewer of what it shows.
     large = sized("large screen", 3600, 7800)
     assert large.width * large.height > 2 * PHOTO.width * PHOTO.height

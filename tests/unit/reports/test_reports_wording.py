@@ -139,8 +139,9 @@ def test_turning_the_words_back_gives_the_other_picture() -> None:
     [
         ("none", 0.125, "holds the other picture in this part, with 12 % of its pixels"),
         ("none", 0.0001, "holds the other picture in this part, with 1 % of its pixels"),
-        ("none", 0.51, "holds the other picture in this part, with about as many pixels"),
-        ("none", 1.99, "holds the other picture in this part, with about as many pixels"),
+        ("none", 0.67, "holds the other picture in this part, with about as many pixels"),
+        ("none", 1.5, "holds the other picture in this part, with about as many pixels"),
+        ("none", 0.604, "holds the other picture in this part, with 60 % of its pixels"),
         ("hflip", 2.0, "holds the other picture in this part, mirrored, with 2.0 times its pixels"),
         (
             "rot90",
