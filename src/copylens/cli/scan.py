@@ -76,7 +76,7 @@ HtmlOption = Annotated[
     ),
 ]
 FailOption = Annotated[
-    bool, typer.Option("--fail-on-found", help="Exit with status 1 when copies were found.")
+    bool, typer.Option("--fail-on-found", help="Exit with status 1 when copies, or pictures in pictures, were found.")
 ]
 
 
