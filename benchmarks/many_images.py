@@ -125,9 +125,17 @@ def tile(sources: list[Image.Image], draw: np.random.Generator, size: tuple[int,
     return Image.merge("RGB", [bands[band] for band in draw.permutation(3)])
 
 
-def save_large(sources: list[Image.Image], draw: np.random.Generator, path: Path) -> int:
-    """Write one photograph, scaled up to 40 megapixels; returns its bytes."""
-    picture = tile(sources, draw, (LARGE[0] // 6, LARGE[1] // 6)).resize(LARGE, Image.Resampling.BILINEAR)
+def save_large(
+    sources: list[Image.Image],
+    draw: np.random.Generator,
+    path: Path,
+    size: tuple[int, int] | None = None,
+) -> int:
+    """Write one photograph, scaled up to (width, height), by default 40 megapixels; returns its bytes."""
+    width, height = size or LARGE
+    picture = tile(sources, draw, (width // 6, height // 6)).resize(
+        (width, height), Image.Resampling.BILINEAR
+    )
     if path.suffix == ".png":
         picture.save(path, compress_level=1)
     else:

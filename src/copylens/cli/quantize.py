@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from copylens.evaluation.int8_loss import Int8Loss
     from copylens.workflows.quantising import Quantised
 
-Method = Literal["minmax", "average", "percentile", "entropy"]
+Method = Literal["minmax", "average"]
 
 
 def quantize_command(
