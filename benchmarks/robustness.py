@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 from benchmarks import robustness_files, robustness_variants
 from benchmarks.machine import describe_machine, machine_facts, portable_command
+from benchmarks.marked_pages import is_marked, marks, replace_between
 from benchmarks.robustness_variants import GROUPS, Variant, variants
 from PIL import Image, ImageOps
 from PIL import __version__ as version
@@ -37,8 +38,7 @@ from copylens.workflows.settings import FileSettings, silent
 Floats = npt.NDArray[np.float32]
 Say = Callable[[str], None]
 
-BEGIN, END = "<!-- benchmarks.robustness -->", "<!-- end of benchmarks.robustness -->"
-"""Between these lines of a page the tables go."""
+NAME = "robustness"
 
 
 @dataclass(frozen=True)
@@ -107,19 +107,19 @@ def main() -> int:
                 for made in galleries
             ]
     lines = [
-        f"`{portable_command('benchmarks.robustness')}`",
+        f"`{portable_command(f'benchmarks.{NAME}')}`",
         f"({describe_machine(machine_facts())})",
         "",
         *report(galleries, len(pictures), judged),
     ]
     print("\n".join(lines))
     if options.page:
-        replace_tables(options.page, lines)
+        replace_between(options.page, NAME, lines)
     return 0
 
 
 def parse_arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="robustness", description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(prog=NAME, description=(__doc__ or "").splitlines()[0])
     parser.add_argument("pictures", type=Path, help="folder of pictures to copy")
     parser.add_argument("--crowd", type=Path, action="append", default=[], help="unrelated pictures; repeat")
     parser.add_argument("--model", action="append", metavar="NAME", help="as copylens takes it; repeat")
@@ -137,8 +137,8 @@ def parse_arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
         parser.error(f"--groups: there is no {', '.join(sorted(unknown))}; choose of {', '.join(GROUPS)}")
     if options.limit < 1 or options.costly_limit < 1:
         parser.error("--limit and --costly-limit: at least 1")
-    if options.page and not (options.page.is_file() and has_marks(options.page)):
-        parser.error(f"--page: {options.page} has to be a file with the lines {BEGIN} and {END}")
+    if options.page and not is_marked(options.page, NAME):
+        parser.error(f"--page: {options.page} has to be a file with the lines {' and '.join(marks(NAME))}")
     return options
 
 
@@ -300,19 +300,6 @@ def wrong_ones(galleries: Sequence[Gallery], rows: Sequence[Sequence[Judged]]) -
     told = ", ".join(f"`{made.name}` {total}" for made, total in zip(galleries, sums, strict=True))
     copies = sum(row[0].copies for row in rows)
     return f"Copies with a wrong picture at or above the threshold, of {copies:,}: {told}."
-
-
-def has_marks(page: Path) -> bool:
-    """Whether a page says where its tables go."""
-    return END in page.read_text(encoding="utf-8").partition(BEGIN)[2]
-
-
-def replace_tables(page: Path, lines: Sequence[str]) -> None:
-    """Put the report between the two marks of a page."""
-    text = page.read_text(encoding="utf-8")
-    before, _, rest = text.partition(BEGIN)
-    after = rest.partition(END)[2]
-    page.write_text("\n".join([before + BEGIN, *lines, END]) + after, encoding="utf-8")
 
 
 if __name__ == "__main__":

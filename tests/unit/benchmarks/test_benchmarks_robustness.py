@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from benchmarks import robustness
+from benchmarks.marked_pages import marks
 from benchmarks.robustness import (
-    BEGIN,
-    END,
     Gallery,
     Judged,
     Store,
@@ -157,8 +156,8 @@ def test_a_run_fills_the_page_and_leaves_the_rest(
     (tmp_path / "crowd").mkdir()
     for number in range(10, 14):
         random_picture(number).save(tmp_path / "crowd" / f"{number}.png")
-    page = tmp_path / "page.md"
-    page.write_text(f"# Before\n\n{BEGIN}\nold\n{END}\n\nafter\n", encoding="utf-8")
+    page, (begin, end) = tmp_path / "page.md", marks("robustness")
+    page.write_text(f"# Before\n\n{begin}\nold\n{end}\n\nafter\n", encoding="utf-8")
     words = [str(tmp_path / "pictures"), "--crowd", str(tmp_path / "crowd"), "--groups", "chains", "--quiet"]
     words += [
         "--model",
@@ -173,7 +172,7 @@ def test_a_run_fills_the_page_and_leaves_the_rest(
     monkeypatch.setattr("sys.argv", ["robustness", *words])
     assert robustness.main() == 0
     printed, text = capsys.readouterr().out, page.read_text(encoding="utf-8")
-    assert text == f"# Before\n\n{BEGIN}\n{printed}{END}\n\nafter\n"
+    assert text == f"# Before\n\n{begin}\n{printed}{end}\n\nafter\n"
     assert str(tmp_path) not in printed
     assert len(list((tmp_path / "c").iterdir())) == CHAINS + 1
     table = [line.split(" | ") for line in printed.splitlines() if line.startswith("| ")]
