@@ -52,6 +52,11 @@ def examine_model(
             EvaluationSettings(folder=folder, samples=0, workers=workers),
             progress=progress,
         ).systems
+    return with_results(package, found)
+
+
+def with_results(package: ModelPackage, found: Sequence[SystemResult]) -> ModelPackage:
+    """Write what evaluations of a model on exams found into its card, beside figures of other exams and views."""
     results = [_result(system) for system in found]
     known = {(result.exam, result.views): result for result in (*package.results, *results)}
     return update_card(package, results=tuple(known.values()))

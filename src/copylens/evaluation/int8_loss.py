@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import tempfile
 from dataclasses import dataclass
 
 from copylens.evaluation.benchmarks import open_exam
+from copylens.evaluation.examining import with_results
 from copylens.evaluation.running import evaluate
 from copylens.evaluation.systems import EvaluationSettings, ModelSystem
 from copylens.models import ModelPackage, update_card
@@ -52,7 +52,7 @@ def measure_int8_loss(
     workers: int | None = None,
     progress: Progress = silent,
 ) -> Int8Loss:
-    """Evaluate both packages on an exam and write the figures into the int8 package's card.
+    """Evaluate both packages on an exam; the int8 package's card gets its own figures, and both µAP among its limits.
 
     Args:
         source: the float package.
@@ -82,7 +82,6 @@ def measure_int8_loss(
         f"µAP {int8:.4f} in int8 and {exact:.4f} in float32 ({ran}) on an exam of {queries} queries and {references} "
         "references"
     )
-    provenance = package.provenance
-    data = f"{provenance.data}; {said}" if provenance.data else said
-    package = update_card(package, provenance=dataclasses.replace(provenance, data=data))
+    package = with_results(package, results[1:])
+    package = update_card(package, limits=f"{package.limits}; {said}" if package.limits else said)
     return Int8Loss(exact, int8, ran, package)

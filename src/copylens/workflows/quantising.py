@@ -23,6 +23,7 @@ from copylens.models import (
     load_package,
     models_directory,
     record_golden,
+    update_card,
     write_package,
 )
 from copylens.models.engines.base import Engine
@@ -133,7 +134,7 @@ def quantise_model(
         overwrite=settings.overwrite,
     )
     exact, engine = (create_engine(each, engine="onnxruntime", device="cpu") for each in (source, package))
-    package = record_golden(package, engine.describe, prepare)
+    package = update_card(record_golden(package, engine.describe, prepare), limits=source.limits)
     cosines = _cosines(exact, engine, batches)
     sizes = source.onnx_path.stat().st_size, package.onnx_path.stat().st_size
     return Quantised(source, package, len(pixels), float(cosines.mean()), float(cosines.min()), sizes)

@@ -36,7 +36,7 @@ def source(tmp_path: Path) -> ModelPackage:
     calibration = Calibration(
         threshold=0.7, false_matches_per_million_pairs=3, background="noise", views=views
     )
-    return update_card(package, calibration=calibration)
+    return update_card(package, calibration=calibration, limits="blind to cats")
 
 
 @pytest.fixture
@@ -61,6 +61,7 @@ def test_the_card_says_what_it_is_and_what_was_not_measured(
     assert "measured on 10 pictures" in said
     assert said.endswith("of the float model: random")
     assert package.provenance.command.startswith("copylens models quantize small PICTURES --name small-int8")
+    assert package.limits == "blind to cats"
     calibration = package.calibration
     assert calibration.false_matches_per_million_pairs is None
     assert calibration.background == "thresholds of small in float32, not measured again for int8 (noise)"
