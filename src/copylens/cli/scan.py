@@ -76,7 +76,10 @@ HtmlOption = Annotated[
     ),
 ]
 FailOption = Annotated[
-    bool, typer.Option("--fail-on-found", help="Exit with status 1 when copies, or pictures in pictures, were found.")
+    bool,
+    typer.Option(
+        "--fail-on-found", help="Exit with status 1 when copies, or pictures in pictures, were found."
+    ),
 ]
 
 
