@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 import typer
 
+from copylens.cli.combine import combine_command
 from copylens.cli.examine import examine_command, said_of
 from copylens.cli.guard import FAILED, USAGE, guarded, printable
 from copylens.cli.options import (
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from copylens.models import ListedModel, ModelPackage, Provenance
 
 models_app = typer.Typer(
-    help="Model packages: list, show, verify, calibrate, examine, quantize, import, pull.",
+    help="Model packages: list, show, verify, calibrate, examine, quantize, combine, import, pull.",
     invoke_without_command=True,
     rich_markup_mode=None,
 )
@@ -66,7 +67,7 @@ InsideOption = Annotated[
 
 @models_app.callback()
 def _root(context: typer.Context) -> None:
-    """Model packages: list, show, verify, calibrate, examine, quantize, import, pull."""
+    """Model packages: list, show, verify, calibrate, examine, quantize, combine, import, pull."""
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
         raise typer.Exit(USAGE)
@@ -166,6 +167,7 @@ def calibrate_command(
 
 models_app.command("examine")(examine_command)
 models_app.command("quantize")(quantize_command)
+models_app.command("combine")(combine_command)
 
 
 @models_app.command("import")

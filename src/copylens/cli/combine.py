@@ -1,0 +1,42 @@
+"""``copylens models combine``: several models in; one that describes with all of them out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from copylens.cli.guard import guarded, printable
+from copylens.cli.options import filled
+
+
+def combine_command(
+    names: Annotated[
+        list[str],
+        typer.Argument(metavar="NAME|DIR...", help="Two models or more, by name or directory."),
+    ],
+    new_name: Annotated[
+        str, typer.Option("--name", metavar="NAME", help="The new package's name.", callback=filled)
+    ],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Where; default: your models folder.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a package of that name.")] = False,
+) -> None:
+    """Make one model of several: more accurate than each of them, at the cost of all.
+
+    The score of two images is the mean of the models' scores.
+    """
+    with guarded():
+        from copylens.workflows.combining import combine_models
+
+        package = combine_models(names, name=new_name, output=output, overwrite=overwrite)
+        where = printable(str(package.directory))
+        typer.echo(
+            f"{package.name}: {package.dims} dimensions, fingerprint {package.fingerprint}, in {where}"
+        )
+        typer.echo(
+            f"Its threshold, {package.calibration.threshold:.4f}, is the mean of theirs; measure it with: copylens "
+            f"models calibrate {where} PATH"
+        )
