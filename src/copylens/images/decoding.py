@@ -1,6 +1,7 @@
 """Bytes in, upright RGB pixels out; damaged or foreign content becomes an `ImageError` with its true reason.
 
-ICC profiles are ignored: copies with and without a profile should be alike, and the descriptor does not mind.
+ICC profiles are ignored: copies with and without a profile should be alike, and the descriptor hardly minds
+(docs/robustness.md).
 """
 
 from __future__ import annotations
@@ -79,6 +80,19 @@ class Decoded:
     facts: PictureFacts
 
 
+@dataclass(frozen=True, slots=True)
+class DecodedImage:
+    """The same as Pillow has it, which is what a resize begins with; to copy the pixels out and in again takes time.
+
+    Attributes:
+        image: RGB, upright, loaded.
+        facts: of the picture at full size.
+    """
+
+    image: Image.Image
+    facts: PictureFacts
+
+
 def decode(data: bytes, *, box: tuple[int, int] | None = None) -> Decoded:
     """Decode the first frame of a picture to upright RGB.
 
@@ -94,6 +108,15 @@ def decode(data: bytes, *, box: tuple[int, int] | None = None) -> Decoded:
     Raises:
         ImageError: with code not-an-image, unsupported, truncated, corrupt, too-large or too-small.
     """
+    decoded = decode_image(data, box=box)
+    try:
+        return Decoded(np.asarray(decoded.image), decoded.facts)
+    except MemoryError as error:
+        raise _reason(data, error) from error
+
+
+def decode_image(data: bytes, *, box: tuple[int, int] | None = None) -> DecodedImage:
+    """Decode as `decode` does, without copying the pixels out of Pillow; raises the same errors."""
     silence_decoders()
     try:
         with _open(data) as image:
@@ -141,7 +164,7 @@ def upright_rgb(image: Image.Image, *, box: tuple[int, int] | None = None) -> Pi
         image.load()
         if not image.width or not image.height:
             raise ImageError("too-small", "the picture has no area")
-        return _upright(image, _orientation(image), box)
+        return np.asarray(_upright(image, _orientation(image), box))
     except ImageError:
         raise
     except Image.DecompressionBombError as error:
@@ -152,12 +175,12 @@ def upright_rgb(image: Image.Image, *, box: tuple[int, int] | None = None) -> Pi
         raise ImageError(code, f"Pillow cannot load it: {said}") from error
 
 
-def _upright(image: Image.Image, orientation: int, box: tuple[int, int] | None) -> Pixels:
+def _upright(image: Image.Image, orientation: int, box: tuple[int, int] | None) -> Image.Image:
     rgb = _to_rgb(image)
     if orientation in _TRANSPOSE:
         rgb = rgb.transpose(_TRANSPOSE[orientation])
     # Last, so that pictures of equal upright pixels stay equal, whatever their mode and orientation.
-    return np.asarray(rgb if box is None else _reduce(rgb, box))
+    return rgb if box is None else _reduce(rgb, box)
 
 
 def _open(data: bytes) -> Image.Image:
@@ -177,7 +200,7 @@ def _register_heif() -> None:
     pi_heif.register_heif_opener()
 
 
-def _decode_open(image: Image.Image, box: tuple[int, int] | None) -> Decoded:
+def _decode_open(image: Image.Image, box: tuple[int, int] | None) -> DecodedImage:
     width, height = image.size
     if width * height > MAX_PIXELS:
         raise _too_large(width, height)
@@ -189,10 +212,10 @@ def _decode_open(image: Image.Image, box: tuple[int, int] | None) -> Decoded:
     if box is not None:
         image.draft(None, box if swapped else box[::-1])
     image.load()
-    pixels = _upright(image, _orientation(image), box)
+    upright = _upright(image, _orientation(image), box)
     if swapped:
         width, height = height, width
-    return Decoded(pixels, PictureFacts(width, height, form))
+    return DecodedImage(upright, PictureFacts(width, height, form))
 
 
 def _reduce(image: Image.Image, box: tuple[int, int]) -> Image.Image:
