@@ -26,17 +26,17 @@ def decode_box(spec: InputSpec) -> tuple[int, int]:
     return spec.height * OVERSAMPLING, spec.width * OVERSAMPLING
 
 
-def prepare(pixels: Pixels, spec: InputSpec) -> npt.NDArray[Any]:
+def prepare(pixels: Pixels | Image.Image, spec: InputSpec) -> npt.NDArray[Any]:
     """Resize to the network's input, with an antialiasing filter.
 
     Args:
-        pixels: ``(H, W, 3) uint8``.
+        pixels: ``(H, W, 3) uint8``, or an RGB image of Pillow.
         spec: what the network wants.
 
     Returns:
         ``(height, width, 3) uint8``, or for a float32 input ``(3, height, width) float32`` in [0, 1].
     """
-    image = _resize(Image.fromarray(pixels), spec)
+    image = _resize(pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels), spec)
     array = np.asarray(image)
     if spec.dtype == "uint8":
         return array

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from copylens.images.decoding import Decoded, decode
+from copylens.images.decoding import DecodedImage, decode_image
 from copylens.images.preprocessing import decode_box, prepare
 from copylens.records import InputSpec, PictureFacts, Pixels, Turn, View
 
@@ -119,11 +119,12 @@ def prepare_views(data: bytes, spec: InputSpec, views: Sequence[View], *, whole:
     Raises:
         ImageError: as `decode`.
     """
-    decoded = decode(data, box=decode_box(spec) if whole or not views else _view_box(spec, views))
-    entire = prepare(decoded.pixels, spec) if whole else None
+    decoded = decode_image(data, box=decode_box(spec) if whole or not views else _view_box(spec, views))
+    entire = prepare(decoded.image, spec) if whole else None
     if whole and views and _is_reduced(decoded):
-        decoded = decode(data, box=_view_box(spec, views))
-    parts = tuple(prepare(cut(decoded.pixels, view), spec) for view in views)
+        decoded = decode_image(data, box=_view_box(spec, views))
+    pixels = np.asarray(decoded.image) if views else None
+    parts = () if pixels is None else tuple(prepare(cut(pixels, view), spec) for view in views)
     return Prepared(decoded.facts, entire, parts)
 
 
@@ -134,8 +135,8 @@ def _view_box(spec: InputSpec, views: Sequence[View]) -> tuple[int, int]:
     return round(height / smallest), round(width / smallest)
 
 
-def _is_reduced(decoded: Decoded) -> bool:
-    return decoded.pixels.shape[:2] != (decoded.facts.height, decoded.facts.width)
+def _is_reduced(decoded: DecodedImage) -> bool:
+    return decoded.image.size != (decoded.facts.width, decoded.facts.height)
 
 
 def _span(start: float, stop: float, length: int) -> tuple[int, int]:

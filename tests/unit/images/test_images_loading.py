@@ -16,7 +16,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from copylens.images import (
-    Decoded,
     Loaded,
     content_hash,
     decode,
@@ -28,6 +27,7 @@ from copylens.images import (
 )
 from copylens.images import loading as module
 from copylens.images import views as preparing
+from copylens.images.decoding import DecodedImage, decode_image
 from copylens.records import FoundFile, InputSpec, Skipped
 from strange_pictures import encode
 
@@ -142,11 +142,11 @@ def test_known_contents_are_hashed_but_not_decoded(folder: Path, monkeypatch: py
     known = {content_hash(Path(file.path).read_bytes()) for file in files[::2]}
     decoded: list[bytes] = []
 
-    def counted(data: bytes, *, box: tuple[int, int]) -> Decoded:
+    def counted(data: bytes, *, box: tuple[int, int]) -> DecodedImage:
         decoded.append(data)
-        return decode(data, box=box)
+        return decode_image(data, box=box)
 
-    monkeypatch.setattr(preparing, "decode", counted)
+    monkeypatch.setattr(preparing, "decode_image", counted)
     out = list(load(files, SPEC, workers=2, known=known.__contains__))
     assert [item.pixels is None for item in out if isinstance(item, Loaded)] == [True, False] * 15
     assert [item.facts is None for item in out if isinstance(item, Loaded)] == [True, False] * 15

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from copylens.images import VIEW_SETS, cut, decode, decode_box, pixel_box, prepare, prepare_views, view_key
 from copylens.images import views as module
+from copylens.images.decoding import decode_image
 from copylens.images.views import grid
 from copylens.records import InputSpec, View
 from workflow_samples import picture_bytes, scene
@@ -127,14 +129,37 @@ def test_a_small_part_of_a_large_picture_keeps_its_pixels() -> None:
     np.testing.assert_array_equal(part, prepare(pixels[:40, :40], SPEC))
 
 
+@pytest.mark.parametrize(
+    ("form", "mode"),
+    [
+        *(("JPEG", mode) for mode in ("RGB", "L", "CMYK")),
+        *(("TIFF", mode) for mode in ("RGB", "L", "CMYK", "1")),
+        *(("PNG", mode) for mode in ("RGB", "L", "RGBA", "LA", "P", "1")),
+        *(("WEBP", mode) for mode in ("RGB", "RGBA")),
+        *(("GIF", mode) for mode in ("RGB", "P")),
+    ],
+)
+def test_the_whole_is_what_goes_over_an_array_of_pixels(form: str, mode: str) -> None:
+    image = Image.fromarray(scene(7, 130, 170)).convert(mode)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = picture_bytes(image, form, exif=exif) if form in ("JPEG", "WEBP") else picture_bytes(image, form)
+    whole = prepare_views(data, SPEC, []).whole
+    np.testing.assert_array_equal(whole, prepare(decode(data, box=decode_box(SPEC)).pixels, SPEC))
+    found = decode_image(data, box=decode_box(SPEC))
+    # It is loaded, and stays so after its file is closed.
+    np.testing.assert_array_equal(np.asarray(found.image), decode(data, box=decode_box(SPEC)).pixels)
+    assert found.image.mode == "RGB"
+
+
 def test_a_small_picture_is_decoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
 
     def counted(*args: object, **options: object) -> object:
         calls.append(options)
-        return decode(*args, **options)  # type: ignore[arg-type]
+        return decode_image(*args, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(module, "decode", counted)
+    monkeypatch.setattr(module, "decode_image", counted)
     prepare_views(picture_bytes(scene(6, 60, 50), "PNG"), SPEC, EVERY)
     assert len(calls) == 1
     prepare_views(picture_bytes(scene(6, 400, 400), "PNG"), SPEC, EVERY)

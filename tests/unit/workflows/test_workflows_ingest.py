@@ -99,7 +99,7 @@ def test_known_bytes_under_another_name_need_no_network(
         os.link(first, target)
     else:
         first.rename(target)
-    monkeypatch.setattr(views, "decode", None)
+    monkeypatch.setattr(views, "decode_image", None)
     seen = run_pass(catalog, model, folder)
     kept = [str(first)] if how in ("copy", "link") else []
     assert seen.paths == sorted([*kept, str(other), str(target)])
