@@ -71,7 +71,7 @@ PLANS = {
     "base": Plan(
         "copylens-base",
         LITES[2],
-        ("lite2-cpu", "lite2-cpu-more"),
+        ("lite2-cpu",),
         megabytes=60,
         limits=LIMITS,
         beside="small",

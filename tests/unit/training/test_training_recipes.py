@@ -51,19 +51,8 @@ def test_the_shipped_models_second_training_is_the_first_with_more_to_learn() ->
     assert more.optimiser == dataclasses.replace(first.optimiser, learning_rate=2e-4)
     assert (more.loop.size, more.export) == (first.loop.size, first.export)
     assert (base.patch, base.loss, base.augment) == (more.patch, first.loss, first.augment)
-
-
-def test_the_larger_network_goes_on_at_the_size_that_it_ships_with() -> None:
-    first, more = (load_recipe(name) for name in ("lite2-cpu", "lite2-cpu-more"))
-    assert (more.network, more.loss, more.augment, more.patch) == (
-        first.network,
-        first.loss,
-        first.augment,
-        first.patch,
-    )
-    assert first.loop.size < more.loop.size == more.export.size
-    assert more.loop.epochs < first.loop.epochs
-    assert more.optimiser.learning_rate < first.optimiser.learning_rate
+    # Both networks of copylens-base take the same pixels.
+    assert base.export.size == more.export.size
 
 
 def test_overrides_are_toml_and_bare_words_are_text() -> None:
