@@ -67,11 +67,17 @@ LIMITS = (
 )
 
 PLANS = {
-    "small": Plan("copylens-small", LITES[0], ("lite0-cpu", "lite0-cpu-more"), megabytes=10, limits=LIMITS),
+    "small": Plan(
+        "copylens-small",
+        LITES[0],
+        ("lite0-cpu", "lite0-cpu-more", "lite0-whitened"),
+        megabytes=10,
+        limits=LIMITS,
+    ),
     "base": Plan(
         "copylens-base",
         LITES[2],
-        ("lite2-cpu",),
+        ("lite2-cpu", "lite2-whitened"),
         megabytes=60,
         limits=LIMITS,
         beside="small",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal, TypeAlias
 
 import torch
@@ -11,7 +11,8 @@ from torch.nn import functional
 
 from copylens.errors import UsageError
 from copylens.networks.backbones import create_backbone
-from copylens.networks.layouts import layout_of, run_backbone
+from copylens.networks.layouts import layout_of
+from copylens.networks.levels import deviations, run_with_levels, width_of_levels
 from copylens.networks.parts import NetworkParts
 from copylens.networks.pooling import Pooling, make_pooling
 
@@ -32,9 +33,11 @@ class SSCDNetwork(nn.Module):
         checkpointing: keep no activations inside the backbone's blocks, and compute them again for the gradient. The
             gradient is the same; statistics of normalisations inside the blocks move twice a step.
         pretrained: start the backbone with the weights that timm downloads for it.
+        levels: names of the backbone's modules whose maps are pooled beside the last one, by the deviation of each
+            channel; the projection takes all of them.
 
     Raises:
-        UsageError: a backbone or pooling that is unknown, or that do not go together.
+        UsageError: a backbone, pooling or level that is unknown, or that do not go together.
         MissingExtraError: timm is not installed.
     """
 
@@ -49,9 +52,10 @@ class SSCDNetwork(nn.Module):
         batchnorm: bool = False,
         checkpointing: bool = False,
         pretrained: bool = False,
+        levels: Sequence[str] = (),
     ) -> None:
         super().__init__()
-        self.dims = dims
+        self.dims, self.levels = dims, tuple(levels)
         name = backbone if isinstance(backbone, str) else type(backbone).__name__
         self.backbone: nn.Module = (
             create_backbone(backbone, pretrained=pretrained) if isinstance(backbone, str) else backbone
@@ -61,6 +65,7 @@ class SSCDNetwork(nn.Module):
         self.pooling, width = make_pooling(
             pooling, width=self.layout.width, p=p, has_class=self.layout.has_class
         )
+        width += width_of_levels(self.backbone, self.levels, self.layout)
         self.projection: nn.Module
         if head == "linear":
             self.projection = nn.Linear(width, dims)
@@ -77,20 +82,18 @@ class SSCDNetwork(nn.Module):
 
     def maps(self, pixels: torch.Tensor) -> torch.Tensor:
         """Local features: ``(N, 3, H, W)`` normalised pixels to ``(N, C, h, w)``."""
-        return self._local(pixels)[0]
+        return self._passed(pixels)[0]
 
     def features(self, pixels: torch.Tensor) -> torch.Tensor:
         """Pooled features before the projection: ``(N, 3, H, W) -> (N, C')``, not normalised."""
-        pooled: torch.Tensor = self.pooling(*self._local(pixels))
-        return pooled
+        return self._passed(pixels)[1]
 
     def forward_parts(self, pixels: torch.Tensor) -> NetworkParts:
         """``(N, 3, H, W)`` normalised pixels to descriptors and all that was made on the way, in one pass.
 
         A size that the backbone does not take is resized to the nearest that it takes; see `Layout`.
         """
-        local, prefix = self._local(pixels)
-        pooled = self.pooling(local, prefix)
+        local, pooled = self._passed(pixels)
         # In float32 also under autocast: short norms are the entropy term's whole business.
         rows = self.batchnorm(self.projection(pooled).float())
         return NetworkParts(functional.normalize(rows), pooled, local)
@@ -99,11 +102,14 @@ class SSCDNetwork(nn.Module):
         """``(N, 3, H, W)`` normalised pixels to ``(N, D)`` descriptors."""
         return self.forward_parts(pixels).descriptors
 
-    def _local(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """The grid ``(N, C, h, w)`` and the tokens before it ``(N, P, C)``, or None."""
+    def _passed(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The grid ``(N, C, h, w)`` and what is pooled of it and of the levels, ``(N, C')``."""
         pixels = self.layout.fitted(pixels)
         size = (int(pixels.shape[2]), int(pixels.shape[3]))
-        return self.layout.split(run_backbone(self.backbone, pixels), size)
+        features, maps = run_with_levels(self.backbone, self.levels, pixels)
+        local, prefix = self.layout.split(features, size)
+        pooled: torch.Tensor = self.pooling(local, prefix)
+        return local, torch.cat([pooled, *map(deviations, maps)], dim=1) if maps else pooled
 
 
 def set_checkpointing(backbone: nn.Module, name: str, *, on: bool = True) -> None:

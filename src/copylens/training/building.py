@@ -37,6 +37,7 @@ def build_network(settings: NetworkSettings) -> SSCDNetwork:
         head=settings.head,
         batchnorm=settings.batchnorm,
         checkpointing=settings.checkpointing,
+        levels=settings.levels,
         pretrained=settings.pretrained and settings.weights is None,
     )
     if settings.weights is not None:

@@ -67,7 +67,7 @@ class Plan:
     def of(cls, settings: TrainSettings, per_epoch: int) -> Plan:
         """Count from the settings."""
         total = settings.loop.epochs * per_epoch
-        last = min(total, settings.loop.steps or total)
+        last = total if settings.loop.steps is None else min(total, settings.loop.steps)
         return cls(per_epoch, total, last, math.ceil(settings.optimiser.warmup_epochs * per_epoch))
 
 

@@ -38,6 +38,8 @@ class NetworkSettings:
         head: ``"linear"`` as SSCD, ``"mlp"`` as SimCLR.
         batchnorm: normalise what the head yields over the batch, before the L2 norm.
         checkpointing: keep fewer activations and compute them again: less memory, the same gradient, a third slower.
+        levels: names of the backbone's modules, e.g. ``["blocks.3", "blocks.5"]``, whose maps are pooled beside the
+            last one, by the deviation of each channel.
         weights: a file of backbone weights (.safetensors, .pt), or None.
         pretrained: take timm's own weights, which timm downloads.
         zero_residuals: residual branches start at zero; ignored where weights are given.
@@ -56,6 +58,7 @@ class NetworkSettings:
     head: Head = "linear"
     batchnorm: bool = False
     checkpointing: bool = False
+    levels: tuple[str, ...] = ()
     weights: str | None = None
     pretrained: bool = False
     zero_residuals: bool = True
@@ -123,7 +126,8 @@ class LoopSettings:
 
     Attributes:
         epochs: passes over the pictures.
-        steps: stop after so many steps although the schedule was made for `epochs`; None runs to its end.
+        steps: stop after so many steps although the schedule was made for `epochs`; None runs to its end, 0 trains
+            nothing: the network is exported with the head that it starts with.
         batch: pictures a step over all processes; every picture makes two views.
         size: of the views in pixels.
         sizes: of the views one after the other, each for an equal share of the schedule; the last is `size`. Empty:
@@ -283,14 +287,23 @@ def _loop_rules(loop: LoopSettings) -> list[Rule]:
             f"loop.sizes ends with {loop.size_plan[-1]}, and loop.size is {loop.size}: let them be the same",
         ),
         (loop.epochs >= 1, f"loop.epochs is {loop.epochs}: give at least 1"),
-        (loop.steps is None or loop.steps >= 1, f"loop.steps is {loop.steps}: give at least 1"),
+        (loop.steps is None or loop.steps >= 0, f"loop.steps is {loop.steps}: it cannot be negative"),
     ]
 
 
 def _rules_together(settings: TrainSettings) -> list[Rule]:
     """What one section asks of another."""
-    loss, network, terms = settings.loss, settings.network, added_terms(settings)
+    loss, network, loop = settings.loss, settings.network, settings.loop
+    terms = added_terms(settings)
     return [
+        (
+            not (network.levels and network.checkpointing),
+            "network.levels and network.checkpointing do not go together: what is computed again is not kept",
+        ),
+        (
+            loop.steps != 0 or network.whiten_projection,
+            "loop.steps is 0: nothing would be learned; set network.whiten_projection, or give at least 1",
+        ),
         (
             loss.kind != "nt-xent" or settings.mixing.probability == 0,
             "mixing.probability must be 0 with loss.kind nt-xent",

@@ -16,7 +16,13 @@ RULES: list[tuple[str, str, Any, str]] = [
     ("loop", "batch", 1, "loop.batch is 1: a batch of one has no negatives, give at least 2"),
     ("loop", "size", 31, "loop.size is 31: views need at least 32 pixels"),
     ("loop", "epochs", 0, "loop.epochs is 0: give at least 1"),
-    ("loop", "steps", 0, "loop.steps is 0: give at least 1"),
+    ("loop", "steps", -1, "loop.steps is -1: it cannot be negative"),
+    (
+        "loop",
+        "steps",
+        0,
+        "loop.steps is 0: nothing would be learned; set network.whiten_projection, or give at least 1",
+    ),
     ("network", "dims", 1, "network.dims is 1: give at least 2"),
     ("network", "mean", (0.5, 0.5), "network.mean and .deviation need three numbers"),
     ("network", "deviation", (0.5,) * 4, "network.mean and .deviation need three numbers"),
@@ -88,8 +94,21 @@ def test_only_a_linear_head_is_whitened() -> None:
         check(changed("network", whiten_projection=True, head="mlp"))
 
 
+def test_a_run_of_no_steps_needs_a_head_that_is_whitened() -> None:
+    whitened = changed("network", whiten_projection=True)
+    check(dataclasses.replace(whitened, loop=dataclasses.replace(whitened.loop, steps=0)))
+
+
+def test_levels_and_checkpointing_do_not_go_together() -> None:
+    check(changed("network", levels=("layer1",)))
+    with pytest.raises(UsageError, match=r"^network\.levels and network\.checkpointing do not go together"):
+        check(changed("network", levels=("layer1",), checkpointing=True))
+
+
 def test_settings_are_the_same_after_they_were_written_and_read() -> None:
-    settings = changed("network", mean=(0.1, 0.2, 0.3), weights="a.pt", whiten_projection=True)
+    settings = changed(
+        "network", mean=(0.1, 0.2, 0.3), weights="a.pt", levels=("a", "b"), whiten_projection=True
+    )
     assert from_mapping(TrainSettings, to_mapping(settings), where="a recipe") == settings
 
 
