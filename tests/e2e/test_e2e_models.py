@@ -36,7 +36,7 @@ def test_list_names_the_default_first_found_and_damaged_ones(run_here: Run, copy
     (damaged / "model.onnx").write_bytes(b"")
     first, *plugged, last = run_here("models", "list").out.splitlines()
     assert first.startswith(f"{'damaged':{len(DEFAULT)}}  cannot be used: ")
-    assert last == f"{DEFAULT}  version 1, 256 dimensions, bundled, the default"
+    assert last == f"{DEFAULT}  version 1, 512 dimensions, bundled, the default"
     listed = run_here("models", "list", "--json").document()
     assert (listed["version"], listed["default"]) == (1, DEFAULT)
     found = [(model["name"], model["origin"], bool(model["problem"])) for model in listed["models"]]

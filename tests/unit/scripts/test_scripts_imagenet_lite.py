@@ -86,8 +86,8 @@ def test_no_two_packages_are_the_same() -> None:
 @pytest.mark.parametrize(("which", "plan"), PLANS.items())
 def test_the_notice_that_goes_with_a_model_names_its_weights(which: str, plan: Plan) -> None:
     notice = NOTICES[which].read_text(encoding="utf-8")
-    lite = plan.start
     assert plan.name in notice
-    for word in (lite.distribution, lite.wheel_sha256, lite.file, lite.file_sha256, *lite.sources):
-        assert word in notice, word
-        assert word in lite.provenance or word in lite.sources, word
+    for lite in (part.start for part in plan.parts):
+        for word in (lite.distribution, lite.wheel_sha256, lite.file, lite.file_sha256, *lite.sources):
+            assert word in notice, word
+            assert word in lite.provenance or word in lite.sources, word
