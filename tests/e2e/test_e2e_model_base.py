@@ -17,7 +17,6 @@ from copylens.models import DEFAULT_MODEL
 from copylens.version import __version__
 from copylens_process import CopyLens
 from generated_pictures import write_pictures
-from small_models import SmallNetwork
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = ROOT / "packages" / "copylens-model-base"
@@ -32,8 +31,6 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     copied = tmp_path_factory.mktemp("project") / PROJECT.name
     shutil.copytree(PROJECT, copied, ignore=shutil.ignore_patterns("__pycache__", "dist"))
     model = copied / MODULE / NAME
-    if not model.exists():
-        SmallNetwork().package(model, name=NAME)
     (model / "notes.txt").write_text("mine")
     (copied / MODULE / f"{NAME}.run").mkdir()
     (copied / MODULE / f"{NAME}.run" / "checkpoint.py").write_text("")
