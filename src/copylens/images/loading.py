@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy.typing as npt
 
 from copylens.errors import ImageError
 from copylens.images.reading import content_hash, read_found
+from copylens.images.threads import Threads
 from copylens.images.views import prepare_views
 from copylens.records import FoundFile, InputSpec, PictureFacts, Skipped, View
 
@@ -75,25 +76,24 @@ def load(
     """
     usual = 4 * workers + WINDOW if missing is no_views else workers + VIEWS_WINDOW
     ahead = window if window is not None else usual
-    pending: deque[Future[Loaded | Skipped] | Skipped] = deque()
+    pending: deque[int | Skipped] = deque()
     source = iter(files)
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="copylens-decode")
+    work = partial(_load, spec=spec, known=known, missing=missing)
+    threads: Threads[FoundFile, Loaded | Skipped] = Threads(work, workers, "copylens-decode")
     try:
         for file in source:
-            pending.append(
-                file if isinstance(file, Skipped) else pool.submit(_load, file, spec, known, missing)
-            )
+            pending.append(file if isinstance(file, Skipped) else threads.submit(file))
             if len(pending) >= ahead:
-                yield _result(pending.popleft())
+                yield _result(threads, pending.popleft())
         while pending:
-            yield _result(pending.popleft())
+            yield _result(threads, pending.popleft())
     finally:
         # Also on Ctrl-C or when the consumer stops early: what has not begun never begins.
-        pool.shutdown(wait=True, cancel_futures=True)
+        threads.close()
 
 
-def _result(item: Future[Loaded | Skipped] | Skipped) -> Loaded | Skipped:
-    return item if isinstance(item, Skipped) else item.result()
+def _result(threads: Threads[FoundFile, Loaded | Skipped], item: int | Skipped) -> Loaded | Skipped:
+    return item if isinstance(item, Skipped) else threads.result(item)
 
 
 def _load(

@@ -1,0 +1,124 @@
+"""Threads that do what is submitted: results by number, errors where they are asked for, an end whatever interrupts."""
+
+from __future__ import annotations
+
+import gc
+import os
+import random
+import signal
+import threading
+import time
+import weakref
+from types import FrameType
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from copylens.images.threads import Threads
+
+NAME = "copylens-test"
+
+
+def alive() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith(NAME)]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.integers(0, 99), max_size=40), st.integers(1, 4), st.randoms(use_true_random=False))
+def test_results_are_those_of_a_loop_in_whatever_order_they_are_asked_for(
+    items: list[int], count: int, dice: random.Random
+) -> None:
+    # Drawn first: Hypothesis may give an example up while it draws, and then nobody would close the threads.
+    order = list(range(len(items)))
+    dice.shuffle(order)
+    threads: Threads[int, int] = Threads(lambda item: item * item, count, NAME)
+    numbers = [threads.submit(item) for item in items]
+    found = {place: threads.result(numbers[place]) for place in order}
+    threads.close()
+    assert [found[place] for place in range(len(items))] == [item * item for item in items]
+    assert alive() == []
+
+
+def test_an_error_is_raised_where_its_result_is_asked_for_and_the_others_go_on() -> None:
+    def work(item: int) -> int:
+        if item == 1:
+            raise ValueError("one is not liked")
+        return item
+
+    threads: Threads[int, int] = Threads(work, 2, NAME)
+    numbers = [threads.submit(item) for item in range(4)]
+    assert threads.result(numbers[3]) == 3
+    with pytest.raises(ValueError, match="one is not liked"):
+        threads.result(numbers[1])
+    assert [threads.result(numbers[n]) for n in (0, 2)] == [0, 2]
+    threads.close()
+
+
+def test_what_has_not_begun_when_it_is_closed_never_begins() -> None:
+    begun: list[int] = []
+    go = threading.Event()
+
+    def work(item: int) -> int:
+        begun.append(item)
+        go.wait(10)
+        return item
+
+    threads: Threads[int, int] = Threads(work, 1, NAME)
+    for item in range(5):
+        threads.submit(item)
+    while not begun:
+        time.sleep(0.001)
+    threading.Timer(0.05, go.set).start()
+    threads.close()
+    assert begun == [0]
+    assert alive() == []
+
+
+def test_a_result_that_was_taken_is_kept_by_nobody() -> None:
+    threads: Threads[int, np.ndarray] = Threads(np.zeros, 1, NAME)
+    made = threads.result(threads.submit(8))
+    kept = weakref.ref(made)
+    del made
+    # The thread has let go of it when it waits for the next.
+    assert threads.result(threads.submit(1)).size == 1
+    gc.collect()
+    assert kept() is None
+    threads.close()
+
+
+class PressedError(Exception):
+    """Stands for the KeyboardInterrupt, which would end the test run if the test failed."""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
+def test_an_interrupt_at_any_moment_leaves_threads_that_end() -> None:
+    dice = random.Random(5)
+    armed = True
+
+    def press(number: int, frame: FrameType | None) -> None:
+        if armed:
+            raise PressedError
+
+    before = signal.signal(signal.SIGALRM, press)
+    try:
+        for _ in range(150):
+            threads: Threads[int, int] = Threads(abs, 2, NAME)
+            armed = True
+            signal.setitimer(signal.ITIMER_REAL, dice.uniform(0.0002, 0.003))
+            try:
+                waiting: list[int] = []
+                for item in range(10**9):
+                    waiting.append(threads.submit(item))
+                    if len(waiting) > 4:
+                        threads.result(waiting.pop(0))
+            except PressedError:
+                armed = False
+            ending = threading.Thread(target=threads.close, name=f"{NAME}-end")
+            ending.start()
+            ending.join(30)
+            assert alive() == []
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
