@@ -12,12 +12,15 @@ import torch
 WORLD = 2
 
 
-def saved_by(worker: str, folder: Path) -> list[dict[str, Any]]:
-    """Run ``python WORKER RANK WORLD FOLDER`` for both ranks; each saves ``FOLDER/RANK.pt``. Warnings are errors."""
+def saved_by(worker: str, folder: Path, *words: str, seconds: float = 120) -> list[dict[str, Any]]:
+    """Run ``python WORKER RANK WORLD FOLDER WORDS`` for both ranks; each saves ``FOLDER/RANK.pt``.
+
+    Warnings are errors.
+    """
     command = [sys.executable, "-W", "error", worker]
     processes = [
         subprocess.Popen(
-            [*command, str(rank), str(WORLD), str(folder)],
+            [*command, str(rank), str(WORLD), str(folder), *words],
             stderr=subprocess.PIPE,
             text=True,
             cwd=folder,
@@ -25,7 +28,7 @@ def saved_by(worker: str, folder: Path) -> list[dict[str, Any]]:
         for rank in range(WORLD)
     ]
     try:
-        ends = [process.communicate(timeout=120)[1] for process in processes]
+        ends = [process.communicate(timeout=seconds)[1] for process in processes]
     finally:
         for process in processes:
             process.kill()

@@ -5,8 +5,6 @@ from __future__ import annotations
 import itertools
 import random
 import socket
-import subprocess
-import sys
 from contextlib import ExitStack
 
 import numpy as np
@@ -16,8 +14,7 @@ import torch
 import seeding_worker as worker
 from copylens.training.seeding import seed_step
 from training_samples import picture_folder
-
-WORLD = 2
+from two_processes import saved_by
 
 
 def draws(seed: int, step: int, rank: int) -> tuple[float, float, float]:
@@ -49,22 +46,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, worker.Dra
         for free in sockets:
             free.bind(("127.0.0.1", 0))
         ports = [str(free.getsockname()[1]) for free in sockets]
-    processes = [
-        subprocess.Popen(
-            [sys.executable, str(worker.__file__), str(rank), str(WORLD), str(folder), *ports],
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=folder,
-        )
-        for rank in range(WORLD)
-    ]
-    try:
-        ends = [process.communicate(timeout=240)[1] for process in processes]
-    finally:
-        for process in processes:
-            process.kill()
-    assert [process.returncode for process in processes] == [0] * WORLD, "\n".join(ends)
-    return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(WORLD)]
+    return saved_by(str(worker.__file__), folder, *ports, seconds=240)
 
 
 def test_processes_drop_other_units(found: list[dict[str, worker.Drawn]]) -> None:
