@@ -18,7 +18,8 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -44,6 +45,7 @@ class Plan:
         start: whose ImageNet weights the first training starts with.
         recipes: of the trainings; each starts with the backbone that the one before it left.
         megabytes: that the package may have.
+        centres: of the background that is taken off the descriptors in the end; 0 for nothing.
         limits: what the card says the model is not good at.
         beside: the plan of a model that is combined with the trained one; empty for none.
     """
@@ -52,6 +54,7 @@ class Plan:
     start: Lite
     recipes: tuple[str, ...]
     megabytes: int
+    centres: int = 0
     limits: str = ""
     beside: str = ""
 
@@ -70,15 +73,17 @@ PLANS = {
     "small": Plan(
         "copylens-small",
         LITES[0],
-        ("lite0-cpu", "lite0-cpu-more", "lite0-whitened"),
+        ("lite0-cpu", "lite0-cpu-more", "lite0-cpu-levels", "lite0-whitened"),
         megabytes=10,
+        centres=1250,
         limits=LIMITS,
     ),
     "base": Plan(
         "copylens-base",
         LITES[2],
-        ("lite2-cpu", "lite2-whitened"),
+        ("lite2-cpu", "lite2-cpu-levels", "lite2-whitened"),
         megabytes=60,
+        centres=2500,
         limits=LIMITS,
         beside="small",
     ),
@@ -94,9 +99,7 @@ def build(which: str, corpus: Path, exam: Path | None, output: Path) -> ModelPac
         raise SystemExit(f"{corpus} has no train-*.tar and {BACKGROUND}.")
     if not output.exists():
         make(plan, shards, exam, output)
-    with tempfile.TemporaryDirectory() as folder:
-        with tarfile.open(corpus / BACKGROUND) as shard:
-            shard.extractall(folder, filter="data")
+    with unpacked([corpus / BACKGROUND]) as folder:
         copylens("models", "calibrate", output, folder)
     if exam is not None:
         copylens("models", "examine", output, exam, *(f"--views={views}" for views in VIEW_SETS))
@@ -106,10 +109,7 @@ def build(which: str, corpus: Path, exam: Path | None, output: Path) -> ModelPac
         name=plan.name,
         licence=LICENCE,
         provenance=Provenance(
-            weights="; and ".join(
-                f"{part.start.provenance}; trained on by CopyLens with {_recipes(part)}"
-                for part in plan.parts
-            ),
+            weights=_weights(plan, package),
             data=_data(plan, shards, corpus / BACKGROUND),
             command=f"python scripts/build_model.py {which} --corpus CORPUS --exam EXAM --output {plan.name}",
             hardware=package.provenance.hardware,
@@ -125,17 +125,32 @@ def build(which: str, corpus: Path, exam: Path | None, output: Path) -> ModelPac
     return package
 
 
+@contextmanager
+def unpacked(shards: Sequence[Path]) -> Iterator[Path]:
+    """The pictures of some shards as files, for a while."""
+    with tempfile.TemporaryDirectory() as folder:
+        for path in shards:
+            with tarfile.open(path) as shard:
+                shard.extractall(folder, filter="data")
+        yield Path(folder)
+
+
 def make(plan: Plan, shards: Sequence[Path], exam: Path | None, output: Path) -> None:
-    """Train the networks that are not trained yet, and combine them where there are several."""
-    if not plan.beside:
-        train(plan, shards, exam, output)
-        return
+    """Train what is not trained yet, and make one model of it, without what unrelated pictures share."""
+    whole = output.with_name(f"{output.name}.whole") if plan.centres else output
     trained = []
     for part in plan.parts:
-        trained.append(output.with_name(f"{output.name}.lite{part.start.number}"))
+        trained.append(whole.with_name(f"{output.name}.lite{part.start.number}") if plan.beside else whole)
         if not trained[-1].exists():
             train(part, shards, exam, trained[-1])
-    copylens("models", "combine", *trained, "--name", plan.name, "--output", output)
+    if plan.beside and not whole.exists():
+        copylens("models", "combine", *trained, "--name", plan.name, "--output", whole)
+    if plan.centres:
+        # Not the pictures that the thresholds are measured on.
+        words = ["--name", plan.name, "--output", str(output), "--centres", str(plan.centres)]
+        catalog = whole.with_name(f"{whole.name}.db")
+        with unpacked(shards) as folder:
+            copylens("models", "subtract", whole, folder, *words, "--catalog", catalog)
 
 
 def train(plan: Plan, shards: Sequence[Path], exam: Path | None, output: Path) -> None:
@@ -164,6 +179,13 @@ def copylens(*words: str | Path) -> None:
 
 def _recipes(plan: Plan) -> str:
     return f"the recipe{'s' if len(plan.recipes) > 1 else ''} {', then '.join(plan.recipes)}"
+
+
+def _weights(plan: Plan, package: ModelPackage) -> str:
+    parts = [f"{part.start.provenance}; trained on by CopyLens with {_recipes(part)}" for part in plan.parts]
+    # What `models subtract` wrote there, unless the card is written again.
+    _, subtracted, how = package.provenance.weights.rpartition("; less ")
+    return "; and ".join(parts) + subtracted + how if subtracted else "; and ".join(parts)
 
 
 def _data(plan: Plan, shards: Sequence[Path], background: Path) -> str:

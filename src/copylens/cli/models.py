@@ -28,12 +28,13 @@ from copylens.cli.options import (
 )
 from copylens.cli.progress import watching
 from copylens.cli.quantize import quantize_command
+from copylens.cli.subtract import subtract_command
 
 if TYPE_CHECKING:
     from copylens.models import ListedModel, ModelPackage, Provenance
 
 models_app = typer.Typer(
-    help="Model packages: list, show, verify, calibrate, examine, quantize, combine, import, pull.",
+    help="Model packages: list, show, verify, calibrate, examine, quantize, combine, subtract, import, pull.",
     invoke_without_command=True,
     rich_markup_mode=None,
 )
@@ -67,7 +68,7 @@ InsideOption = Annotated[
 
 @models_app.callback()
 def _root(context: typer.Context) -> None:
-    """Model packages: list, show, verify, calibrate, examine, quantize, combine, import, pull."""
+    """Model packages: list, show, verify, calibrate, examine, quantize, combine, subtract, import, pull."""
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
         raise typer.Exit(USAGE)
@@ -168,6 +169,7 @@ def calibrate_command(
 models_app.command("examine")(examine_command)
 models_app.command("quantize")(quantize_command)
 models_app.command("combine")(combine_command)
+models_app.command("subtract")(subtract_command)
 
 
 @models_app.command("import")

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from copylens.errors import MissingExtraError, ModelError
+from copylens.errors import ModelError
+from copylens.models.onnx_extra import import_onnx_library
 from copylens.models.package import INPUT_NAME, OUTPUT_NAME, ModelPackage
 
 
@@ -29,7 +30,7 @@ def combine_graphs(packages: Sequence[ModelPackage]) -> bytes:
         MissingExtraError: the onnx package is not installed.
         ModelError: fewer than two packages, inputs that differ, or graphs that do not go together.
     """
-    onnx = _import_onnx()
+    onnx = import_onnx_library("Combining models")
     _check(packages)
     models = [onnx.load(str(package.onnx_path)) for package in packages]
     try:
@@ -88,13 +89,3 @@ def _joined(onnx: Any, models: Sequence[Any]) -> Any:
     )
     onnx.checker.check_model(model)
     return model
-
-
-def _import_onnx() -> Any:
-    try:
-        import onnx
-        import onnx.compose
-        import onnx.version_converter
-    except ImportError as error:
-        raise MissingExtraError("Combining models", "import") from error
-    return onnx

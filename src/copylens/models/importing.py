@@ -9,9 +9,10 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from copylens.errors import MissingExtraError, ModelError, UsageError
+from copylens.errors import ModelError, UsageError
 from copylens.models.card import Calibration, Provenance
 from copylens.models.inspecting import inspect_ends
+from copylens.models.onnx_extra import import_onnx_library
 from copylens.models.package import INPUT_NAME, ModelPackage, sha256_of_file, write_package
 from copylens.models.quantising import is_quantised
 from copylens.models.wrapping import ModelEnds, Normalisation, free_reshapes, with_inner_output, wrap
@@ -99,10 +100,7 @@ def import_onnx(
 
 
 def _load(path: Path) -> Any:
-    try:
-        import onnx
-    except ImportError as error:
-        raise MissingExtraError("Importing an ONNX model", "import") from error
+    onnx = import_onnx_library("Importing an ONNX model")
     try:
         return onnx.load(str(path))
     except OSError as error:

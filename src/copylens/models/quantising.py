@@ -19,8 +19,9 @@ from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
-from copylens.errors import MissingExtraError, ModelError, UsageError
+from copylens.errors import ModelError, UsageError
 from copylens.models.engines.base import PixelBatch
+from copylens.models.onnx_extra import import_onnx_library
 from copylens.models.package import INPUT_NAME, ModelPackage
 
 RangeMethod: TypeAlias = Literal["minmax", "average"]
@@ -73,7 +74,7 @@ def quantise_graph(
         ModelError: the graph is quantised already, has no convolution, or ONNX Runtime cannot quantise it.
     """
     how = how or Quantisation()
-    onnx = _import_onnx()
+    onnx = import_onnx_library("Quantising a model")
     with tempfile.TemporaryDirectory(prefix="copylens-") as folder:
         simple, made = Path(folder) / "simple.onnx", Path(folder) / "made.onnx"
         try:
@@ -99,14 +100,6 @@ def quantise_graph(
 def is_quantised(graph: Any) -> bool:
     """Whether an ``onnx.GraphProto`` computes in integers."""
     return any(node.op_type in ("QuantizeLinear", "QLinearConv", "ConvInteger") for node in graph.node)
-
-
-def _import_onnx() -> Any:
-    try:
-        import onnx
-    except ImportError as error:
-        raise MissingExtraError("Quantising a model", "import") from error
-    return onnx
 
 
 def _simplify(path: Path, out: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tarfile
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import build_model
@@ -19,6 +19,7 @@ from copylens.models import Provenance, load_package, update_card
 from copylens.networks.torchvision_shim import import_timm
 from copylens.training.recipes import load_recipe, to_toml
 from copylens.workflows.combining import combine_models
+from copylens.workflows.subtracting import SubtractSettings, subtract_background
 from generated_pictures import write_pictures
 from small_models import SmallNetwork
 from training_samples import tiny
@@ -47,6 +48,13 @@ class Commands:
             output.with_name(f"{output.name}.run").mkdir()
         if words[:2] == ("models", "combine"):
             combine_models(words[2:4], name="combined", output=Path(self.option("--output")))
+        if words[:2] == ("models", "subtract"):
+            settings = SubtractSettings(
+                name=self.option("--name"),
+                output=Path(self.option("--output")),
+                centres=int(self.option("--centres")),
+            )
+            subtract_background(words[2], words[3], settings, catalog=self.option("--catalog"))
 
     def option(self, name: str, of: int = -1) -> str:
         words = self.ran[of]
@@ -206,6 +214,47 @@ def test_a_model_of_two_networks_is_trained_part_by_part_and_combined(
     assert said.sources == tuple(dict.fromkeys((*LITES[2].sources, *LITES[0].sources)))
     build("both", corpus, None, tmp_path / "model")
     assert commands.kinds == ["train", "train", "train", "combine", "calibrate", "calibrate"]
+
+
+def test_what_unrelated_pictures_share_is_taken_off_in_the_end(
+    corpus: Path, commands: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(PLANS, "two", replace(TWO, centres=7))
+    commands.fails_at = 2
+    with pytest.raises(KeyboardInterrupt):
+        build("two", corpus, None, tmp_path / "model")
+    commands.fails_at = None
+    package = build("two", corpus, None, tmp_path / "model")
+    assert commands.kinds == ["train", "train", "subtract", "calibrate"]
+    assert (commands.option("--output", 1), commands.option("--output", 2)) == (
+        str(tmp_path / "model.whole"),
+        str(tmp_path / "model"),
+    )
+    said = package.provenance.weights
+    assert said.startswith("EfficientNet-Lite0, ImageNet, by Google")
+    # Those that the trainings learned from and those that they held out.
+    taken_off = (
+        "; less 0.6 of the mean of 7 centres of the descriptors of 48 unrelated pictures, weighted by softmax"
+    )
+    assert said.count(taken_off) == 1
+    assert package.provenance.hours == 1.75
+    again = build("two", corpus, None, tmp_path / "model")
+    assert commands.kinds == ["train", "train", "subtract", "calibrate", "calibrate"]
+    assert (again.fingerprint, again.provenance.weights) == (package.fingerprint, said)
+    whole = load_package(tmp_path / "model.whole")
+    assert whole.fingerprint != package.fingerprint
+
+
+def test_of_combined_networks_it_is_taken_off_once(
+    corpus: Path, commands: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(PLANS, "two", replace(TWO, centres=7))
+    both = Plan("copylens-both", LITES[2], ("lite2-cpu",), 60, centres=9, beside="two")
+    monkeypatch.setitem(PLANS, "both", both)
+    package = build("both", corpus, None, tmp_path / "model")
+    assert commands.kinds == ["train", "train", "train", "combine", "subtract", "calibrate"]
+    assert "; less 0.6 of the mean of 9 centres" in package.provenance.weights
+    assert "of 7 centres" not in package.provenance.weights
 
 
 @pytest.mark.parametrize("missing", ["train-*.tar", "background-*.tar"])

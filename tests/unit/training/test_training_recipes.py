@@ -55,6 +55,16 @@ def test_the_shipped_models_second_training_is_the_first_with_more_to_learn() ->
     assert base.export.size == more.export.size
 
 
+@pytest.mark.parametrize("number", [0, 2])
+def test_the_shipped_models_last_training_pools_the_maps_that_are_whitened_in_the_end(number: int) -> None:
+    levels, whitened = (load_recipe(f"lite{number}-{end}") for end in ("cpu-levels", "whitened"))
+    assert levels.network.levels == whitened.network.levels == ("blocks.3", "blocks.5")
+    assert levels.network.backbone == whitened.network.backbone
+    more = load_recipe("lite0-cpu-more")
+    assert (levels.patch, levels.mining, levels.loss) == (more.patch, more.mining, more.loss)
+    assert whitened.loop.steps == 0
+
+
 def test_overrides_are_toml_and_bare_words_are_text() -> None:
     settings = load_recipe(
         "cpu-smoke",

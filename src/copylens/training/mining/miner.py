@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from copylens.errors import TooManyMatchesError, UsageError
 from copylens.networks.sscd import SSCDNetwork
-from copylens.training.clusters import cluster_numbers
+from copylens.postprocess.clusters import cluster_rows
 from copylens.training.data import PictureLoader
 from copylens.training.data.canvases import Drawn
 from copylens.training.data.order import shuffled
@@ -225,7 +225,9 @@ class Miner:
         rows = described.rows.cpu().numpy()[sound]
         count = min(self._clusters, len(rows))
         clusters = np.full(len(sound), -1, np.int64)
-        clusters[sound] = cluster_numbers(rows, count, seed=self._settings.loop.seed, iterations=ITERATIONS)
+        clusters[sound] = cluster_rows(
+            rows, count, seed=self._settings.loop.seed, iterations=ITERATIONS
+        ).numbers
         return clusters
 
     def _described(self, network: SSCDNetwork, progress: Progress) -> Described | None:

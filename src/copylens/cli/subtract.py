@@ -1,0 +1,74 @@
+"""``copylens models subtract``: a model and unrelated images in; one that is misled less by what those share out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from copylens.cli.guard import guarded, printable
+from copylens.cli.options import CatalogOption, PathsArgument, QuietOption, WorkersOption, filled
+from copylens.cli.progress import watching
+
+
+def subtract_command(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME|DIR", help="A model's name, or its directory.", callback=filled)
+    ],
+    paths: PathsArgument,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Where; default: your models folder.")
+    ] = None,
+    new_name: Annotated[
+        str | None,
+        typer.Option(
+            "--name",
+            metavar="NAME",
+            help="The new package's name; default: the model's with -subtracted behind.",
+            callback=filled,
+        ),
+    ] = None,
+    centres: Annotated[
+        int, typer.Option("--centres", metavar="K", help="Groups that the images are parted into.")
+    ] = 1250,
+    share: Annotated[
+        float, typer.Option("--share", metavar="0..1", help="How much of the likeness is taken off.")
+    ] = 0.6,
+    temperature: Annotated[
+        float,
+        typer.Option("--temperature", metavar="T", help="The lower, the fewer groups count for an image."),
+    ] = 0.03,
+    catalog: CatalogOption = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a package of that name.")] = False,
+    workers: WorkersOption = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Make a model that takes off each descriptor what unrelated images like it share: fewer false matches.
+
+    Give thousands of images of all kinds, and others to `copylens models calibrate` afterwards.
+    """
+    with guarded():
+        from copylens.workflows.settings import FileSettings
+        from copylens.workflows.subtracting import SubtractSettings, subtract_background
+
+        settings = SubtractSettings(
+            name=new_name,
+            output=output,
+            centres=centres,
+            share=share,
+            temperature=temperature,
+            overwrite=overwrite,
+        )
+        with watching(quiet=quiet) as progress:
+            package = subtract_background(
+                name, paths, settings, catalog=catalog, files=FileSettings(workers=workers), progress=progress
+            )
+        where = printable(str(package.directory))
+        typer.echo(
+            f"{package.name}: {package.dims} dimensions, fingerprint {package.fingerprint}, in {where}"
+        )
+        typer.echo(
+            f"Its threshold, {package.calibration.threshold:.4f}, is that of the model it came from; measure it with: "
+            f"copylens models calibrate {where} PATH"
+        )
