@@ -11,7 +11,7 @@ import sys
 import threading
 from types import FrameType
 
-from copylens.images.threads import Threads
+from copylens.threads import Threads
 
 NAME = "copylens-test"
 ROUNDS = 150
@@ -37,6 +37,8 @@ def main() -> int:
                 waiting.append(threads.submit(item))
                 if len(waiting) > 4:
                     threads.result(waiting.pop(0))
+                if item % 16 == 0:
+                    threads.map(range(3))
         except PressedError:
             pass
         ending = threading.Thread(target=threads.close, daemon=True)

@@ -16,9 +16,9 @@ import numpy.typing as npt
 
 from copylens.errors import ImageError
 from copylens.images.reading import content_hash, read_found
-from copylens.images.threads import Threads
 from copylens.images.views import prepare_views
 from copylens.records import FoundFile, InputSpec, PictureFacts, Skipped, View
+from copylens.threads import Threads
 
 WINDOW = 16
 """Items ahead beyond four per worker: enough for a batch."""

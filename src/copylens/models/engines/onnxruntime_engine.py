@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+import functools
+import weakref
 from typing import Any
 
 import numpy.typing as npt
@@ -11,6 +12,7 @@ from copylens.errors import EngineError
 from copylens.models.engines.base import Engine, PixelBatch, Precision
 from copylens.models.engines.parts import join, split, usable_cores
 from copylens.models.package import INPUT_NAME, OUTPUT_NAME, ModelPackage
+from copylens.threads import Threads
 
 _ERRORS_ONLY = 3
 
@@ -51,22 +53,28 @@ class OnnxRuntimeEngine(Engine):
             )
         except Exception as error:
             raise EngineError(f"ONNX Runtime cannot load {package.onnx_path}: {error}") from error
-        self._threads = threads or usable_cores()
-        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="copylens-engine")
+        self._count = threads or usable_cores()
+        # Not a method: threads that hold the engine would keep it for ever.
+        self._part = functools.partial(_run_part, self._session, self._where)
+        self._threads: Threads[PixelBatch, npt.NDArray[Any]] = Threads(
+            self._part, self._count, "copylens-engine"
+        )
+        weakref.finalize(self, self._threads.close)
         self._warm = False
 
     def _run(self, batch: PixelBatch) -> npt.NDArray[Any]:
-        first, *others = split(batch, self._threads)
+        parts = split(batch, self._count)
         if self._warm:
-            return join(list(self._pool.map(self._run_part, [first, *others])))
+            return join(self._threads.map(parts))
         # A binding that sets itself up in two threads at once can hang (OpenVINO's does): the first run is alone.
-        result = self._run_part(first)
+        first = self._part(parts[0])
         self._warm = True
-        return join([result, *self._pool.map(self._run_part, others)])
+        return join([first, *self._threads.map(parts[1:])])
 
-    def _run_part(self, batch: PixelBatch) -> npt.NDArray[Any]:
-        try:
-            result: npt.NDArray[Any] = self._session.run([OUTPUT_NAME], {INPUT_NAME: batch})[0]
-        except Exception as error:
-            raise EngineError(f"{self._where}: the run failed: {error}") from error
-        return result
+
+def _run_part(session: Any, where: str, batch: PixelBatch) -> npt.NDArray[Any]:
+    try:
+        result: npt.NDArray[Any] = session.run([OUTPUT_NAME], {INPUT_NAME: batch})[0]
+    except Exception as error:
+        raise EngineError(f"{where}: the run failed: {error}") from error
+    return result

@@ -17,10 +17,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from copylens.images.threads import Threads
+from copylens.threads import Threads
 
 NAME = "copylens-test"
-WORKER = str(Path(__file__).parents[2] / "pressing_worker.py")
+WORKER = str(Path(__file__).parents[1] / "pressing_worker.py")
 
 
 def alive() -> list[str]:
@@ -88,6 +88,60 @@ def test_a_result_that_was_taken_is_kept_by_nobody() -> None:
     gc.collect()
     assert kept() is None
     threads.close()
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.integers(0, 99), max_size=20), st.integers(1, 3))
+def test_a_map_is_that_of_a_loop(items: list[int], count: int) -> None:
+    threads: Threads[int, int] = Threads(lambda item: item * item, count, NAME)
+    assert threads.map(items) == [item * item for item in items]
+    threads.close()
+
+
+def test_callers_who_map_at_the_same_time_get_their_own() -> None:
+    threads: Threads[int, int] = Threads(lambda item: -item, 3, NAME)
+    found: dict[int, list[list[int]]] = {}
+
+    def ask(caller: int) -> None:
+        found[caller] = [threads.map(range(caller * 100, caller * 100 + size)) for size in range(60)]
+
+    callers = [threading.Thread(target=ask, args=(caller,)) for caller in range(4)]
+    for each in callers:
+        each.start()
+    for each in callers:
+        each.join()
+    for caller in range(4):
+        assert found[caller] == [
+            [-item for item in range(caller * 100, caller * 100 + size)] for size in range(60)
+        ]
+    threads.close()
+
+
+def test_the_first_error_of_a_map_is_raised_when_all_are_done() -> None:
+    worked: list[int] = []
+
+    def work(item: int) -> int:
+        time.sleep(0.01 * (item == 1))
+        worked.append(item)
+        if item in (1, 2):
+            raise ValueError(f"{item} is not liked")
+        return item
+
+    threads: Threads[int, int] = Threads(work, 2, NAME)
+    with pytest.raises(ValueError, match="1 is not liked"):
+        threads.map(range(5))
+    assert sorted(worked) == list(range(5))
+    assert threads.map([3]) == [3]
+    threads.close()
+
+
+def test_threads_that_are_closed_by_one_of_them_end() -> None:
+    threads: Threads[int, None] = Threads(lambda _: threads.close(), 2, NAME)
+    threads.map([0])
+    limit = time.monotonic() + 10
+    while alive() and time.monotonic() < limit:
+        time.sleep(0.01)
+    assert alive() == []
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")

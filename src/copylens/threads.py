@@ -7,13 +7,16 @@ Here the main thread touches nothing but queues that are written in C, whose ope
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from queue import Empty, SimpleQueue
-from threading import Thread
-from typing import Generic, TypeVar
+from threading import Thread, current_thread
+from typing import Generic, TypeAlias, TypeVar
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
+
+_Done: TypeAlias = "SimpleQueue[tuple[int, Made | None, BaseException | None]]"
+"""Where a thread puts an item's number, and what was made of it or the error."""
 
 
 class Threads(Generic[Item, Made]):
@@ -27,8 +30,8 @@ class Threads(Generic[Item, Made]):
 
     def __init__(self, work: Callable[[Item], Made], count: int, name: str) -> None:
         self._work = work
-        self._tasks: SimpleQueue[tuple[int, Item] | None] = SimpleQueue()
-        self._done: SimpleQueue[tuple[int, Made | None, BaseException | None]] = SimpleQueue()
+        self._tasks: SimpleQueue[tuple[int, Item, _Done[Made]] | None] = SimpleQueue()
+        self._done: _Done[Made] = SimpleQueue()
         self._waiting: dict[int, tuple[Made | None, BaseException | None]] = {}
         self._submitted = 0
         # Daemons: one that Ctrl-C met while it was being started must not keep the process alive.
@@ -37,10 +40,10 @@ class Threads(Generic[Item, Made]):
             thread.start()
 
     def submit(self, item: Item) -> int:
-        """Hand an item over; returns the number to ask for its result by."""
+        """Hand an item over; returns the number to ask for its result by. One caller's affair, as `result`."""
         number = self._submitted
         self._submitted += 1
-        self._tasks.put((number, item))
+        self._tasks.put((number, item, self._done))
         return number
 
     def result(self, number: int) -> Made:
@@ -53,6 +56,22 @@ class Threads(Generic[Item, Made]):
             raise error
         return made  # type: ignore[return-value]
 
+    def map(self, items: Iterable[Item]) -> list[Made]:
+        """Work on all items and wait; what is made is in their order. Several callers may wait at a time.
+
+        Raises what the work raised of the first item that failed, when all are done.
+        """
+        done: _Done[Made] = SimpleQueue()
+        count = 0
+        for item in items:
+            self._tasks.put((count, item, done))
+            count += 1
+        found = sorted((done.get() for _ in range(count)), key=lambda each: each[0])
+        for _, _, error in found:
+            if error is not None:
+                raise error
+        return [made for _, made, _ in found]  # type: ignore[misc]
+
     def close(self) -> None:
         """End the threads: what they are at is finished, what has not begun never begins."""
         try:
@@ -63,18 +82,20 @@ class Threads(Generic[Item, Made]):
         for _ in self._threads:
             self._tasks.put(None)
         for thread in self._threads:
-            thread.join()
+            # Whoever owns the threads may be collected in one of them.
+            if thread is not current_thread():
+                thread.join()
         self._waiting.clear()
 
     def _run(self) -> None:
         while (task := self._tasks.get()) is not None:
-            number, item = task
+            number, item, done = task
             try:
-                done = (number, self._work(item), None)
-            except BaseException as error:  # noqa: BLE001 (`result` raises it)
-                self._done.put((number, None, error))
+                answer = (number, self._work(item), None)
+            except BaseException as error:  # noqa: BLE001 (whoever asks for the result raises it)
+                done.put((number, None, error))
             else:
-                self._done.put(done)
-                del done
+                done.put(answer)
+                del answer
             # An idle thread keeps nobody's picture.
-            del task, item
+            del task, item, done
