@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from copylens.cli.guard import guarded, printable
+from copylens.cli.model_options import OverwriteOption, PackageOutputOption
 from copylens.cli.options import filled
 
 
@@ -19,10 +19,8 @@ def combine_command(
     new_name: Annotated[
         str, typer.Option("--name", metavar="NAME", help="The new package's name.", callback=filled)
     ],
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Where; default: your models folder.")
-    ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a package of that name.")] = False,
+    output: PackageOutputOption = None,
+    overwrite: OverwriteOption = False,
 ) -> None:
     """Make one model of several: more accurate than each of them, at the cost of all.
 

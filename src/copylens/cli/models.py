@@ -15,6 +15,7 @@ import typer
 from copylens.cli.combine import combine_command
 from copylens.cli.examine import examine_command, said_of
 from copylens.cli.guard import FAILED, USAGE, guarded, printable
+from copylens.cli.model_options import OverwriteOption, PackageArgument, PackageOutputOption
 from copylens.cli.options import (
     CatalogOption,
     DeviceOption,
@@ -41,9 +42,6 @@ models_app = typer.Typer(
 
 Layout = Literal["auto", "nchw", "nhwc"]
 
-NameArgument = Annotated[
-    str, typer.Argument(metavar="NAME|DIR", help="A model's name, or its directory.", callback=filled)
-]
 LayoutOption = Annotated[
     Layout,
     typer.Option(
@@ -101,7 +99,7 @@ def list_command(json_: JsonOption = False) -> None:
 
 
 @models_app.command("show")
-def show_command(name: NameArgument, json_: JsonOption = False) -> None:
+def show_command(name: PackageArgument, json_: JsonOption = False) -> None:
     """Show a model package's card."""
     with guarded():
         from copylens.models import find_model, load_package
@@ -115,7 +113,7 @@ def show_command(name: NameArgument, json_: JsonOption = False) -> None:
 
 @models_app.command("verify")
 def verify_command(
-    name: NameArgument,
+    name: PackageArgument,
     device: DeviceOption = "auto",
     engine: EngineOption = "auto",
     precision: PrecisionOption = "float32",
@@ -139,7 +137,7 @@ def verify_command(
 
 @models_app.command("calibrate")
 def calibrate_command(
-    name: NameArgument,
+    name: PackageArgument,
     paths: PathsArgument,
     false_matches: Annotated[
         float,
@@ -184,9 +182,7 @@ def import_command(
             "--name", metavar="NAME", help="The package's name; default: the file's.", callback=filled
         ),
     ] = None,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Where; default: your models folder.")
-    ] = None,
+    output: PackageOutputOption = None,
     threshold: Annotated[
         float | None,
         typer.Option(
@@ -207,7 +203,7 @@ def import_command(
     licence: Annotated[
         str, typer.Option("--licence", metavar="NAME", help="Licence of the weights.")
     ] = "unknown",
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a package of that name.")] = False,
+    overwrite: OverwriteOption = False,
 ) -> None:
     """Turn a model file into a model package."""
     with guarded():
@@ -232,7 +228,7 @@ def import_command(
 @models_app.command("pull")
 def pull_command(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A published model, e.g. sscd_disc_mixup.")],
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a package of that name.")] = False,
+    overwrite: OverwriteOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Download a published model, check it and turn it into a package."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 import typer
 
 from copylens.cli.guard import guarded, printable
+from copylens.cli.model_options import OverwriteOption, PackageOutputOption
 from copylens.cli.options import EngineOption, PathsArgument, QuietOption, WorkersOption, filled
 from copylens.cli.progress import watching
 
@@ -24,9 +24,7 @@ def quantize_command(
         typer.Argument(metavar="NAME|DIR", help="A float model's name, or its directory.", callback=filled),
     ],
     paths: PathsArgument,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Where; default: your models folder.")
-    ] = None,
+    output: PackageOutputOption = None,
     new_name: Annotated[
         str | None,
         typer.Option(
@@ -56,7 +54,7 @@ def quantize_command(
         ),
     ] = None,
     engine: EngineOption = "auto",
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a package of that name.")] = False,
+    overwrite: OverwriteOption = False,
     workers: WorkersOption = None,
     quiet: QuietOption = False,
 ) -> None:

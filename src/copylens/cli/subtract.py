@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from copylens.cli.guard import guarded, printable
+from copylens.cli.model_options import OverwriteOption, PackageArgument, PackageOutputOption
 from copylens.cli.options import CatalogOption, PathsArgument, QuietOption, WorkersOption, filled
 from copylens.cli.progress import watching
 
 
 def subtract_command(
-    name: Annotated[
-        str, typer.Argument(metavar="NAME|DIR", help="A model's name, or its directory.", callback=filled)
-    ],
+    name: PackageArgument,
     paths: PathsArgument,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Where; default: your models folder.")
-    ] = None,
+    output: PackageOutputOption = None,
     new_name: Annotated[
         str | None,
         typer.Option(
@@ -40,7 +36,7 @@ def subtract_command(
         typer.Option("--temperature", metavar="T", help="The lower, the fewer groups count for an image."),
     ] = 0.03,
     catalog: CatalogOption = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a package of that name.")] = False,
+    overwrite: OverwriteOption = False,
     workers: WorkersOption = None,
     quiet: QuietOption = False,
 ) -> None:
