@@ -83,7 +83,7 @@ PLANS = {
         LITES[2],
         ("lite2-cpu", "lite2-cpu-levels", "lite2-whitened"),
         megabytes=60,
-        centres=2500,
+        centres=1250,
         limits=LIMITS,
         beside="small",
     ),
