@@ -42,7 +42,8 @@ def subtract_command(
 ) -> None:
     """Make a model that takes off each descriptor what unrelated images like it share: fewer false matches.
 
-    Give thousands of images of all kinds, and others to `copylens models calibrate` afterwards.
+    Give thousands of images of all kinds, but not those in which you look for copies: what a centre was made of would
+    lose what it shares with its own copies. Give others again to `copylens models calibrate` afterwards.
     """
     with guarded():
         from copylens.workflows.settings import FileSettings
