@@ -72,7 +72,8 @@ def subtract_background(
     Args:
         model: a model name or package directory.
         paths: folders or image files; unreadable ones are left out. Not those in which copies are looked for, since a
-            picture that is a centre loses what it shares with its own copies; nor those that thresholds are measured on.
+            picture that is a centre loses what it shares with its own copies; nor those that thresholds are measured
+            on.
         settings: None takes the defaults.
         catalog: keeps the descriptors, so that an interrupted run goes on; None keeps them in memory.
         files: which files of folders count.

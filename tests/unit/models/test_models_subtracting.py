@@ -88,6 +88,16 @@ def test_a_descriptor_that_is_a_centre_keeps_its_direction(package: ModelPackage
     np.testing.assert_allclose(after, before, atol=5e-3)
 
 
+def test_a_picture_that_is_a_centre_is_less_like_its_copies(package: ModelPackage, tmp_path: Path) -> None:
+    """Why the pictures must not be those in which copies are looked for."""
+    copies = NETWORK.batch(1).repeat(2, axis=0)
+    copies[1] = np.clip(copies[1] * 0.8 + 20, 0, 255)
+    before = create_engine(package, engine="onnxruntime", device="cpu").describe(copies)
+    made = written(subtract_graph(package, before[:1]), tmp_path / "less", package)
+    after = create_engine(made, engine="onnxruntime", device="cpu").describe(copies)
+    assert after[0] @ after[1] < before[0] @ before[1] - 0.01
+
+
 def test_the_package_stays_as_it_was_and_the_bytes_are_the_same_each_time(package: ModelPackage) -> None:
     before = package.onnx_path.read_bytes()
     assert subtract_graph(package, CENTRES) == subtract_graph(package, CENTRES)
