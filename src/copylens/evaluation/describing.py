@@ -55,16 +55,18 @@ class PictureSet:
 
     Attributes:
         pictures: N of them.
-        digest: of `digests.of_pictures`.
+        digest: of them and their files, wherever those lie (`digests.OfPictures`).
+        portable_digest: the same for a copy of them in another place.
     """
 
     pictures: Sequence[Picture]
     digest: str
+    portable_digest: str
 
     @classmethod
     def now(cls, pictures: Sequence[Picture]) -> PictureSet:
         """Look at the files; raises EvaluationError when one is not there."""
-        return cls(pictures, digests.of_pictures(pictures))
+        return cls(pictures, *digests.of_pictures(pictures))
 
     @property
     def paths(self) -> list[str]:

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy.typing as npt
 
@@ -17,33 +17,60 @@ from copylens.evaluation.nouns import Benchmark, Picture
 HEX_DIGITS = 16
 
 
+class _Digest:
+    """Of an ordered list of texts that comes piece by piece."""
+
+    def __init__(self) -> None:
+        self._state = hashlib.blake2b(digest_size=HEX_DIGITS // 2)
+
+    def add(self, *parts: str) -> None:
+        for part in parts:
+            data = os.fsencode(part)
+            self._state.update(len(data).to_bytes(8, "little"))
+            self._state.update(data)
+
+    @property
+    def text(self) -> str:
+        return self._state.hexdigest()
+
+
 def of_texts(*parts: str) -> str:
     """Digest of an ordered list of texts; no two lists run together."""
-    state = hashlib.blake2b(digest_size=HEX_DIGITS // 2)
-    for part in parts:
-        data = os.fsencode(part)
-        state.update(len(data).to_bytes(8, "little"))
-        state.update(data)
-    return state.hexdigest()
+    state = _Digest()
+    state.add(*parts)
+    return state.text
 
 
-def of_pictures(pictures: Sequence[Picture]) -> str:
-    """Digest of keys, absolute paths, sizes and times: unchanged means what it means in a scan.
+class OfPictures(NamedTuple):
+    """Two digests of the same pictures.
+
+    Attributes:
+        state: of keys, absolute paths, sizes and times: unchanged means what it means in a scan.
+        portable: of keys and sizes: the same for a copy of them in another place.
+    """
+
+    state: str
+    portable: str
+
+
+def of_pictures(pictures: Sequence[Picture]) -> OfPictures:
+    """Look at the files of pictures, once each.
 
     Raises:
         EvaluationError: a picture is not there.
     """
-    return of_texts(*(text for picture in pictures for text in _facts(picture)))
-
-
-def _facts(picture: Picture) -> Iterable[str]:
-    try:
-        info = os.stat(picture.path)
-    except OSError as error:
-        raise EvaluationError(
-            f"{picture.path}: a picture of the benchmark cannot be read ({error.strerror or error})."
-        ) from error
-    return picture.key, os.path.abspath(picture.path), str(info.st_size), str(info.st_mtime_ns)
+    state, portable = _Digest(), _Digest()
+    for picture in pictures:
+        try:
+            info = os.stat(picture.path)
+        except OSError as error:
+            raise EvaluationError(
+                f"{picture.path}: a picture of the benchmark cannot be read ({error.strerror or error})."
+            ) from error
+        size = str(info.st_size)
+        state.add(picture.key, os.path.abspath(picture.path), size, str(info.st_mtime_ns))
+        portable.add(picture.key, size)
+    return OfPictures(state.text, portable.text)
 
 
 def of_truth(benchmark: Benchmark) -> str:

@@ -210,7 +210,8 @@ class Origin:
 
     Attributes:
         benchmark, split, protocol: what was asked, as `Benchmark`.
-        benchmark_digest: of its pictures and its truth; figures of two digests cannot be compared.
+        benchmark_digest: of its truth and of its pictures' names and sizes, wherever they lie; figures of two digests
+            cannot be compared.
         rule: which candidates were judged, in words.
         queries, references, pairs: how many there are.
         without_reference: queries that have no true pair.

@@ -98,7 +98,7 @@ class Run:
         progress: called as ``progress(stage, done, total)``.
         roles: the pictures and their state on the disk.
         truth: ``(T, 2) int64`` positions of queries and references.
-        digest: of the benchmark.
+        digest: of the benchmark, the same wherever it lies.
         folder: the run folder.
         rule: which candidates are judged.
     """
@@ -123,7 +123,7 @@ class Run:
         chains = [Chain.parse(text) for text in settings.chains]
         roles = _roles(benchmark, training=any(chain.needs_training for chain in chains))
         digest = digests.of_texts(
-            digests.of_truth(benchmark), roles[QUERIES].digest, roles[REFERENCES].digest
+            digests.of_truth(benchmark), roles[QUERIES].portable_digest, roles[REFERENCES].portable_digest
         )
         folder = default_folder(benchmark, digest) if settings.folder is None else Path(settings.folder)
         try:

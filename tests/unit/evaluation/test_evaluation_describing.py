@@ -159,7 +159,7 @@ def save_rows(path: Path, paths: list[str], **more: object) -> SavedSource:
 
 def saved_roles() -> dict[str, PictureSet]:
     return {
-        role: PictureSet([Picture(f"{n}.jpg", f"/exam/{role}/{n}.jpg") for n in range(2)], "any")
+        role: PictureSet([Picture(f"{n}.jpg", f"/exam/{role}/{n}.jpg") for n in range(2)], "any", "any")
         for role in (QUERIES, REFERENCES, BACKGROUND)
     }
 

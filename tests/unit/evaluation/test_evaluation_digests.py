@@ -44,6 +44,21 @@ def test_a_picture_is_its_key_place_size_and_time(tmp_path: Path) -> None:
     assert digests.of_pictures(pictures) not in (known, newer)
 
 
+def test_a_copy_in_another_place_differs_in_its_state_alone(tmp_path: Path) -> None:
+    found = []
+    for place in ("here", "there"):
+        (tmp_path / place).mkdir()
+        for name, content in (("a.jpg", b"123"), ("b.jpg", b"12345")):
+            (tmp_path / place / name).write_bytes(content)
+        pictures = [Picture(name, str(tmp_path / place / f"{name}.jpg")) for name in ("a", "b")]
+        found.append(digests.of_pictures(pictures))
+    assert found[0].portable == found[1].portable
+    assert found[0].state != found[1].state
+    (tmp_path / "there" / "b.jpg").write_bytes(b"1234")
+    assert digests.of_pictures(pictures).portable != found[0].portable
+    assert digests.of_pictures(pictures[::-1]).portable != digests.of_pictures(pictures).portable
+
+
 def test_a_relative_path_is_the_same_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.jpg").write_bytes(b"123")
     monkeypatch.chdir(tmp_path)

@@ -54,7 +54,9 @@ class ArraySource(Source):
 
 def roles_of(names: Sequence[str]) -> Roles:
     return {
-        role: PictureSet([Picture(f"{n}", f"{role}/{n}") for n in range(SIZES[role])], f"state of {role}")
+        role: PictureSet(
+            [Picture(f"{n}", f"{role}/{n}") for n in range(SIZES[role])], f"state of {role}", "any"
+        )
         for role in names
     }
 
@@ -208,7 +210,7 @@ CHANGES: dict[str, Callable[[Task], tuple[Task, str, str]]] = {
 
 
 def other_state(roles: Roles, role: str) -> Roles:
-    return {**roles, role: PictureSet(roles[role].pictures, "another state")}
+    return {**roles, role: PictureSet(roles[role].pictures, "another state", "any")}
 
 
 @pytest.mark.parametrize("change", CHANGES)

@@ -319,6 +319,15 @@ def test_the_default_folder_is_named_by_the_benchmark(
     assert Run.prepare(fewer, chosen, progress=silent).folder != folder
 
 
+def test_an_exam_that_was_moved_is_the_same_exam(tmp_path: Path, exam: Path, small: ModelSystem) -> None:
+    chosen = EvaluationSettings(samples=0, folder=str(tmp_path / "run"))
+    before = evaluate(open_exam(exam), [small], chosen).systems[0]
+    moved = shutil.copytree(exam, tmp_path / "elsewhere" / exam.name)
+    after = evaluate(open_exam(moved), [small], replace(chosen, folder=str(tmp_path / "other"))).systems[0]
+    assert after.origin.benchmark_digest == before.origin.benchmark_digest
+    assert after.plain.figures == before.plain.figures
+
+
 def test_a_result_is_read_back_as_it_was(tmp_path: Path, exam: Path, thumbnail: ModelSystem) -> None:
     found = evaluate(open_exam(exam), [thumbnail], settings(tmp_path / "run"))
     shutil.copytree(tmp_path / "run", tmp_path / "elsewhere")
