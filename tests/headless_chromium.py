@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -79,6 +80,10 @@ def opened(browser: Browser, path: Path, *, expected: Sequence[str] = (), **opti
         page.on("request", watch.note)
         page.goto(path.as_uri())
         yield page
+        # On a busy machine a complaint may come later than what a test has looked at.
+        limit = time.monotonic() + 15
+        while not set(expected) <= set(watch.complaints) and time.monotonic() < limit:
+            page.wait_for_timeout(50)
         assert set(watch.complaints) == set(expected), watch.complaints
         assert not watch.outside, watch.outside
     finally:

@@ -58,13 +58,14 @@ def test_the_network_runs_on_as_many_pictures_as_the_batch_says(
 ) -> None:
     describer = load_model(package.directory, engine="onnxruntime", threads=1)
     sizes: list[int] = []
-    run: Any = describer.engine._run_part  # type: ignore[attr-defined]
+    session: Any = describer.engine._session  # type: ignore[attr-defined]
+    run = session.run
 
-    def watched(batch: Any) -> Any:
-        sizes.append(len(batch))
-        return run(batch)
+    def watched(names: Any, feed: Any) -> Any:
+        sizes.append(len(feed["pixels"]))
+        return run(names, feed)
 
-    monkeypatch.setattr(describer.engine, "_run_part", watched)
+    monkeypatch.setattr(session, "run", watched)
     pixels = SmallNetwork(size=(24, 24)).batch(10)
     assert cost_of(describer, pixels, 8) > 0
     assert cost_of(describer, pixels, 1) > 0
