@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import weakref
 from typing import Any
 
@@ -56,20 +57,26 @@ class OnnxRuntimeEngine(Engine):
         self._count = threads or usable_cores()
         # Not a method: threads that hold the engine would keep it for ever.
         self._part = functools.partial(_run_part, self._session, self._where)
-        self._threads: Threads[PixelBatch, npt.NDArray[Any]] = Threads(
-            self._part, self._count, "copylens-engine"
-        )
-        weakref.finalize(self, self._threads.close)
+        self._threads: Threads[PixelBatch, npt.NDArray[Any]] | None = None
+        self._process = 0
         self._warm = False
 
     def _run(self, batch: PixelBatch) -> npt.NDArray[Any]:
         parts = split(batch, self._count)
         if self._warm:
-            return join(self._threads.map(parts))
+            return join(self._started().map(parts))
         # A binding that sets itself up in two threads at once can hang (OpenVINO's does): the first run is alone.
         first = self._part(parts[0])
         self._warm = True
-        return join([first, *self._threads.map(parts[1:])])
+        return join([first, *self._started().map(parts[1:])])
+
+    def _started(self) -> Threads[PixelBatch, npt.NDArray[Any]]:
+        """The threads; a forked process has none of those of its parent, and starts its own."""
+        if self._threads is None or self._process != os.getpid():
+            self._threads = Threads(self._part, self._count, "copylens-engine")
+            self._process = os.getpid()
+            weakref.finalize(self, self._threads.close)
+        return self._threads
 
 
 def _run_part(session: Any, where: str, batch: PixelBatch) -> npt.NDArray[Any]:

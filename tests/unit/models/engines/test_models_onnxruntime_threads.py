@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import multiprocessing
+import os
 import threading
 import weakref
 from pathlib import Path
@@ -72,3 +74,25 @@ def test_the_threads_end_with_the_engine(tmp_path: Path) -> None:
     gc.collect()
     assert gone() is None
     assert not alive() - before
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+@pytest.mark.parametrize("used", [False, True], ids=["fresh", "used"])
+def test_a_forked_process_has_threads_of_its_own(used: bool, tmp_path: Path) -> None:
+    engine = OnnxRuntimeEngine(NETWORK.package(tmp_path / "small"), threads=2)
+    batch = NETWORK.batch(20)
+    if used:
+        engine.describe(batch)
+    here, there = multiprocessing.get_context("fork").Pipe()
+    child = multiprocessing.get_context("fork").Process(
+        target=lambda: there.send(engine.describe(batch)), daemon=True
+    )
+    child.start()
+    try:
+        assert here.poll(60), "the forked process gave nothing"
+        found = here.recv()
+    finally:
+        child.kill()
+        child.join()
+    assert np.array_equal(found, engine.describe(batch))
