@@ -140,7 +140,7 @@ def make(plan: Plan, shards: Sequence[Path], exam: Path | None, output: Path) ->
     whole = output.with_name(f"{output.name}.whole") if plan.centres else output
     trained = []
     for part in plan.parts:
-        trained.append(whole.with_name(f"{output.name}.lite{part.start.number}") if plan.beside else whole)
+        trained.append(output.with_name(f"{output.name}.lite{part.start.number}") if plan.beside else whole)
         if not trained[-1].exists():
             train(part, shards, exam, trained[-1])
     if plan.beside and not whole.exists():

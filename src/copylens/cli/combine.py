@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from copylens.cli.guard import guarded, printable
-from copylens.cli.model_options import OverwriteOption, PackageOutputOption
+from copylens.cli.guard import guarded
+from copylens.cli.model_options import OverwriteOption, PackageOutputOption, print_unmeasured, print_written
 from copylens.cli.options import filled
 
 
@@ -30,11 +30,5 @@ def combine_command(
         from copylens.workflows.combining import combine_models
 
         package = combine_models(names, name=new_name, output=output, overwrite=overwrite)
-        where = printable(str(package.directory))
-        typer.echo(
-            f"{package.name}: {package.dims} dimensions, fingerprint {package.fingerprint}, in {where}"
-        )
-        typer.echo(
-            f"Its threshold, {package.calibration.threshold:.4f}, is the mean of theirs; measure it with: copylens "
-            f"models calibrate {where} PATH"
-        )
+        print_written(package)
+        print_unmeasured(package, "the mean of theirs")

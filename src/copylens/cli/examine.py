@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, get_args
 import typer
 
 from copylens.cli.guard import guarded, printable
+from copylens.cli.model_options import PackageArgument
 from copylens.cli.options import EngineOption, JsonOption, QuietOption, WorkersOption, filled
 from copylens.cli.progress import watching
 from copylens.workflows.settings import ViewsName
@@ -17,10 +18,7 @@ if TYPE_CHECKING:
 
 
 def examine_command(
-    name: Annotated[
-        str,
-        typer.Argument(metavar="NAME|DIR", help="A model's name, or its directory.", callback=filled),
-    ],
+    name: PackageArgument,
     exam: Annotated[
         str,
         typer.Argument(

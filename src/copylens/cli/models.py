@@ -15,7 +15,7 @@ import typer
 from copylens.cli.combine import combine_command
 from copylens.cli.examine import examine_command, said_of
 from copylens.cli.guard import FAILED, USAGE, guarded, printable
-from copylens.cli.model_options import OverwriteOption, PackageArgument, PackageOutputOption
+from copylens.cli.model_options import OverwriteOption, PackageArgument, PackageOutputOption, print_written
 from copylens.cli.options import (
     CatalogOption,
     DeviceOption,
@@ -294,8 +294,7 @@ def _folded(line: str) -> str:
 
 
 def _print_imported(package: ModelPackage) -> None:
-    where = printable(str(package.directory))
-    typer.echo(f"{package.name}: {package.dims} dimensions, fingerprint {package.fingerprint}, in {where}")
+    print_written(package)
     calibration = package.calibration
     typer.echo(f"Images are copies from a score of {calibration.threshold:g} ({calibration.background}).")
     typer.echo(f"Use it with: copylens scan PATH --model {_model_argument(package)}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, get_args
 import typer
 
 from copylens.cli.guard import guarded, printable
-from copylens.cli.model_options import OverwriteOption, PackageOutputOption
+from copylens.cli.model_options import OverwriteOption, PackageOutputOption, print_unmeasured
 from copylens.cli.options import EngineOption, PathsArgument, QuietOption, WorkersOption, filled
 from copylens.cli.progress import watching
 
@@ -94,10 +94,7 @@ def _print_made(made: Quantised) -> None:
         f"Descriptors of {made.pictures} images agree with {made.source.name}'s: cosine {made.cosine:.4f} on average, "
         f"{made.lowest:.4f} at worst."
     )
-    typer.echo(
-        f"Its threshold, {package.calibration.threshold:.4f}, is that of {made.source.name}; measure it with: "
-        f"copylens models calibrate {where} PATH"
-    )
+    print_unmeasured(package, f"that of {made.source.name}")
 
 
 def _print_loss(loss: Int8Loss) -> None:

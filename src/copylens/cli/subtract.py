@@ -6,8 +6,14 @@ from typing import Annotated
 
 import typer
 
-from copylens.cli.guard import guarded, printable
-from copylens.cli.model_options import OverwriteOption, PackageArgument, PackageOutputOption
+from copylens.cli.guard import guarded
+from copylens.cli.model_options import (
+    OverwriteOption,
+    PackageArgument,
+    PackageOutputOption,
+    print_unmeasured,
+    print_written,
+)
 from copylens.cli.options import CatalogOption, PathsArgument, QuietOption, WorkersOption, filled
 from copylens.cli.progress import watching
 
@@ -61,11 +67,5 @@ def subtract_command(
             package = subtract_background(
                 name, paths, settings, catalog=catalog, files=FileSettings(workers=workers), progress=progress
             )
-        where = printable(str(package.directory))
-        typer.echo(
-            f"{package.name}: {package.dims} dimensions, fingerprint {package.fingerprint}, in {where}"
-        )
-        typer.echo(
-            f"Its threshold, {package.calibration.threshold:.4f}, is that of the model it came from; measure it with: "
-            f"copylens models calibrate {where} PATH"
-        )
+        print_written(package)
+        print_unmeasured(package, "that of the model it came from")

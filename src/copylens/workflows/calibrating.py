@@ -11,15 +11,14 @@ from copylens.errors import UsageError
 from copylens.models import Calibration, ModelPackage, ViewCalibration, update_card
 from copylens.postprocess import false_match_threshold, view_thresholds
 from copylens.records import Descriptors
+from copylens.workflows.background import described_background
 from copylens.workflows.describer import load_from_settings
-from copylens.workflows.ingest import ingest
 from copylens.workflows.settings import (
     FileSettings,
     ModelSettings,
     PathLike,
     Progress,
     ViewsName,
-    path_list,
     silent,
 )
 from copylens.workflows.viewing import keys_of, views_of
@@ -61,19 +60,11 @@ def calibrate_model(
     """
     _check_rate(false_matches)
     describer = load_from_settings(ModelSettings(model=str(model)))
-    identity = describer.identity
-    largest = max(_SETS, key=lambda name: len(views_of(name)))
-    store = Catalog.open(
-        ":memory:" if catalog is None else catalog,
-        fingerprint=identity.fingerprint,
-        model_name=identity.name,
-        dims=describer.dims,
+    largest = views_of(max(_SETS, key=lambda name: len(views_of(name))))
+    background = described_background(
+        describer, paths, catalog=catalog, files=FileSettings(), views=largest, progress=progress
     )
-    with store:
-        seen = ingest(
-            store, describer, path_list(paths), FileSettings(), views=views_of(largest), progress=progress
-        )
-        contents = sorted({image.content_id for image in seen.images(store)})
+    with background as (store, contents):
         _check_count(len(contents), false_matches)
         wholes = store.descriptors(contents)
         measured = _measure(store, contents, wholes, false_matches, progress)

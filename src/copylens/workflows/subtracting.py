@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from copylens.catalog import Catalog
 from copylens.errors import UsageError
 from copylens.images import prepare
 from copylens.models import (
@@ -23,9 +22,9 @@ from copylens.models import (
 from copylens.models.subtracting import Subtraction, subtract_graph
 from copylens.postprocess.clusters import cluster_rows
 from copylens.records import Descriptors
+from copylens.workflows.background import described_background
 from copylens.workflows.describer import Describer, load_from_settings
-from copylens.workflows.ingest import ingest
-from copylens.workflows.settings import FileSettings, ModelSettings, PathLike, Progress, path_list, silent
+from copylens.workflows.settings import FileSettings, ModelSettings, PathLike, Progress, silent
 
 CENTRES = 1250
 """Groups of pictures by default: what more brought is in docs/models.md."""
@@ -92,7 +91,7 @@ def subtract_background(
     if settings.centres < 1:
         raise UsageError(f"--centres must be at least 1, not {settings.centres}.")
     describer = load_from_settings(ModelSettings(model=str(model)))
-    rows = _descriptors(describer, path_list(paths), catalog, files or FileSettings(), progress)
+    rows = _descriptors(describer, paths, catalog, files or FileSettings(), progress)
     centres = rows
     if settings.centres < len(rows):
         centres = cluster_rows(rows, settings.centres, seed=0, iterations=ITERATIONS).centres
@@ -101,22 +100,14 @@ def subtract_background(
 
 def _descriptors(
     describer: Describer,
-    paths: Sequence[str],
+    paths: PathLike | Sequence[PathLike],
     catalog: PathLike | None,
     files: FileSettings,
     progress: Progress,
 ) -> Descriptors:
     """One row for every different picture, ``(N, D) float32``."""
-    identity = describer.identity
-    store = Catalog.open(
-        ":memory:" if catalog is None else catalog,
-        fingerprint=identity.fingerprint,
-        model_name=identity.name,
-        dims=describer.dims,
-    )
-    with store:
-        seen = ingest(store, describer, paths, files, progress=progress)
-        contents = sorted({image.content_id for image in seen.images(store)})
+    background = described_background(describer, paths, catalog=catalog, files=files, progress=progress)
+    with background as (store, contents):
         if len(contents) < FEWEST:
             raise UsageError(
                 f"{len(contents)} readable pictures are too few to show what unrelated ones share; give at least "
