@@ -73,7 +73,7 @@ PLANS = {
     "small": Plan(
         "copylens-small",
         LITES[0],
-        ("lite0-cpu", "lite0-cpu-more", "lite0-cpu-levels", "lite0-whitened"),
+        ("lite0-cpu", "lite0-cpu-more", "lite0-cpu-levels", "lite0-cpu-framed", "lite0-whitened"),
         megabytes=10,
         centres=1250,
         limits=LIMITS,
@@ -81,7 +81,7 @@ PLANS = {
     "base": Plan(
         "copylens-base",
         LITES[2],
-        ("lite2-cpu", "lite2-cpu-levels", "lite2-whitened"),
+        ("lite2-cpu", "lite2-cpu-levels", "lite2-cpu-framed", "lite2-whitened"),
         megabytes=60,
         centres=1250,
         limits=LIMITS,

@@ -56,13 +56,30 @@ def test_the_shipped_models_second_training_is_the_first_with_more_to_learn() ->
 
 
 @pytest.mark.parametrize("number", [0, 2])
-def test_the_shipped_models_last_training_pools_the_maps_that_are_whitened_in_the_end(number: int) -> None:
+def test_the_shipped_models_third_training_pools_the_maps_that_are_whitened_in_the_end(number: int) -> None:
     levels, whitened = (load_recipe(f"lite{number}-{end}") for end in ("cpu-levels", "whitened"))
     assert levels.network.levels == whitened.network.levels == ("blocks.3", "blocks.5")
     assert levels.network.backbone == whitened.network.backbone
     more = load_recipe("lite0-cpu-more")
     assert (levels.patch, levels.mining, levels.loss) == (more.patch, more.mining, more.loss)
     assert whitened.loop.steps == 0
+
+
+@pytest.mark.parametrize("number", [0, 2])
+def test_the_shipped_models_last_training_frames_half_of_the_hard_views(number: int) -> None:
+    levels, framed = (load_recipe(f"lite{number}-{end}") for end in ("cpu-levels", "cpu-framed"))
+    assert (framed.network, framed.loss, framed.patch, framed.mining, framed.export) == (
+        levels.network,
+        levels.loss,
+        levels.patch,
+        levels.mining,
+        levels.export,
+    )
+    assert framed.augment.strength(0) == levels.augment.strength(0)
+    unframed = 1.0
+    for name in ("inset", "screenshot", "caption", "border"):
+        unframed *= 1.0 - framed.augment.strength(1).probability[name]
+    assert 0.4 < unframed < 0.6
 
 
 def test_overrides_are_toml_and_bare_words_are_text() -> None:

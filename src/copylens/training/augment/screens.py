@@ -20,7 +20,6 @@ Box: TypeAlias = tuple[float, float, float, float]
 Shade: TypeAlias = tuple[int, int, int]
 
 _SIDE = 512
-_EACH = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +44,8 @@ def _look(chance: random.Random, *, light: bool) -> Look:
 def _screens() -> tuple[Tensor, Floats]:
     chance = random.Random(20220617)  # noqa: S311 - a fixed set of screens
     sheets, holes = [], []
-    for shape in (_browser, _viewer, _feed, _chat):
-        for number in range(_EACH):
+    for shape, count in ((_browser, 4), (_viewer, 4), (_feed, 4), (_chat, 4), (_desk, 32)):
+        for number in range(count):
             look = _look(chance, light=number % 2 == 0)
             image = Image.new("RGB", (_SIDE, _SIDE), look.page)
             holes.append(shape(ImageDraw.Draw(image), look, chance))
@@ -162,3 +161,86 @@ def _chat(pen: Pen, look: Look, chance: random.Random) -> Box:
     _box(pen, (0.04, 0.92, 0.86, 0.985), look.bar, round_by=0.03)
     _disc(pen, 0.93, 0.952, 0.032, look.accent)
     return left + 0.02, 0.26, right - 0.02, bottom
+
+
+def _desk(pen: Pen, look: Look, chance: random.Random) -> Box:
+    """A wide page in columns, the picture small in one of them, with bars beside or above it as often as not."""
+    bar = chance.uniform(0.04, 0.1)
+    _box(pen, (0, 0, 1, bar), look.bar)
+    _lines(pen, chance, (0.04, 0.2 * bar, 0.04 + chance.uniform(0.1, 0.3), 0.8 * bar), 1, look.faint)
+    _disc(pen, chance.uniform(0.8, 0.96), bar / 2, 0.3 * bar, look.accent)
+    left, right = chance.choice((0.04, 0.14, 0.22)), chance.choice((0.6, 0.68, 0.78, 0.96))
+    if left > 0.1:
+        _entries(pen, look, chance, (0.02, bar + 0.04, left - 0.03, chance.uniform(0.4, 0.98)))
+    if right < 0.9:
+        _aside(pen, look, chance, (right + 0.03, bar + 0.04, 0.98, 0.98))
+    top = bar + 0.03
+    if chance.random() < 0.6:
+        for number in range(int((right - left) / 0.07)):
+            _disc(pen, left + 0.04 + 0.07 * number, top + 0.05, 0.024, _colour(chance))
+        top += 0.11
+    for _ in range(chance.randint(0, 2)):
+        _disc(pen, left + 0.03, top + 0.03, 0.022, look.faint)
+        _lines(pen, chance, (left + 0.07, top + 0.01, right - 0.02, top + 0.06), 2, look.ink)
+        top += 0.09
+    height = chance.uniform(0.3, 0.6)
+    bottom = min(top + height, 1.0 if chance.random() < 0.5 else 0.9)
+    if bottom < 0.95:
+        count = max(1, int((0.96 - bottom) / 0.045))
+        _lines(pen, chance, (left + 0.02, bottom + 0.02, right - 0.02, 0.98), count, look.ink)
+    return _within_bars(pen, chance, (left, top, right, bottom))
+
+
+def _colour(chance: random.Random) -> Shade:
+    return chance.randrange(256), chance.randrange(256), chance.randrange(256)
+
+
+def _entries(pen: Pen, look: Look, chance: random.Random, box: Box) -> None:
+    """A menu: signs with a word each."""
+    left, top, right, bottom = box
+    y = top
+    while y < bottom:
+        _disc(pen, left + 0.012, y + 0.014, 0.01, look.faint)
+        _lines(pen, chance, (left + 0.035, y, right, y + 0.028), 1, look.ink)
+        y += 0.055
+
+
+def _aside(pen: Pen, look: Look, chance: random.Random, box: Box) -> None:
+    """Cards one below the other, with words, signs, or a picture that is not the one."""
+    left, top, right, bottom = box
+    y = top
+    while y < bottom - 0.15:
+        end = min(y + chance.uniform(0.12, 0.35), bottom)
+        _box(pen, (left, y, right, end), look.bar, round_by=0.01)
+        if chance.random() < 0.5:
+            _view(pen, chance, (left + 0.015, y + 0.015, right - 0.015, end - 0.05))
+        _lines(pen, chance, (left + 0.02, end - 0.04, right - 0.02, end - 0.01), 1, look.ink)
+        y = end + 0.03
+
+
+def _view(pen: Pen, chance: random.Random, box: Box) -> None:
+    """Something with the colours of a picture: bands and spots."""
+    left, top, right, bottom = box
+    bands = chance.randint(2, 6)
+    for number in range(bands):
+        low, high = (top + (bottom - top) * part / bands for part in (number, number + 1))
+        _box(pen, (left, low, right, high), _colour(chance))
+    for _ in range(chance.randint(1, 5)):
+        radius = chance.uniform(0.1, 0.3) * min(right - left, bottom - top)
+        x, y = chance.uniform(left + radius, right - radius), chance.uniform(top + radius, bottom - radius)
+        _disc(pen, x, y, radius, _colour(chance))
+
+
+def _within_bars(pen: Pen, chance: random.Random, box: Box) -> Box:
+    """Fill a box with one colour and say what of it the picture takes: all, or a part with bars on two sides."""
+    left, top, right, bottom = box
+    _box(pen, box, (0, 0, 0) if chance.random() < 0.7 else _colour(chance))
+    width, height, part = right - left, bottom - top, chance.uniform(0.5, 1.0)
+    style = chance.random()
+    if style < 0.5:
+        margin = (1.0 - part) / 2 * width
+        return left + margin, top, right - margin, bottom
+    if style < 0.65:
+        margin = (1.0 - part) / 2 * height
+        return left, top + margin, right, bottom - margin
+    return box

@@ -176,6 +176,7 @@ class AugmentSettings:
         preset: ``"simclr"``, ``"strong_blur"``, ``"advanced"``, ``"advanced_mixup"`` (the same with mixing: see
             `copylens.training.mixing`), or ``"copylens"`` (ours: even views are mild, odd ones hard).
         probability: probabilities in [0, 1] that replace the preset's, by operator, in all views.
+        hard_probability: the same for the odd views only; these come before `probability`.
         ranges: pairs (low, high) that replace the preset's, by operator and parameter, such as ``"blur.radius"``.
         fonts: ``"bundled"`` draws text in the font that comes with Pillow and in invented scripts, the same on every
             machine; ``"system"`` takes the machine's fonts too.
@@ -183,6 +184,7 @@ class AugmentSettings:
 
     preset: str = "advanced"
     probability: dict[str, float] = field(default_factory=dict)
+    hard_probability: dict[str, float] = field(default_factory=dict)
     ranges: dict[str, Range] = field(default_factory=dict)
     fonts: Fonts = "bundled"
 
@@ -193,10 +195,11 @@ class AugmentSettings:
             UsageError: names the key, and the nearest known one.
         """
         _known("augment.preset", self.preset, _PRESETS)
-        for name, chance in self.probability.items():
-            _known("augment.probability: operator", name, OPERATORS)
-            if not 0.0 <= chance <= 1.0:
-                raise UsageError(f"augment.probability.{name} is {chance:g}: give a number from 0 to 1.")
+        for key, chances in (("probability", self.probability), ("hard_probability", self.hard_probability)):
+            for name, chance in chances.items():
+                _known(f"augment.{key}: operator", name, OPERATORS)
+                if not 0.0 <= chance <= 1.0:
+                    raise UsageError(f"augment.{key}.{name} is {chance:g}: give a number from 0 to 1.")
         for name, pair in self.ranges.items():
             _known("augment.ranges: range", name, RANGES)
             low, high = LIMITS[name]
@@ -208,8 +211,10 @@ class AugmentSettings:
     def strength(self, view: int) -> Strength:
         """How view number `view` is augmented; presets with one strength have the same for all."""
         preset = _PRESETS[self.preset]
-        base = preset.hard if view % 2 else preset.mild
-        return Strength({**base.probability, **self.probability}, {**base.ranges, **self.ranges})
+        hard = bool(view % 2)
+        base = preset.hard if hard else preset.mild
+        own = self.hard_probability if hard else {}
+        return Strength({**base.probability, **self.probability, **own}, {**base.ranges, **self.ranges})
 
 
 def only(

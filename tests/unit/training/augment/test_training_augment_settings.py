@@ -75,6 +75,16 @@ def test_recipes_replace_probabilities_and_ranges_in_all_views() -> None:
     assert from_mapping(AugmentSettings, to_mapping(settings), where="again") == settings
 
 
+def test_recipes_replace_probabilities_of_the_hard_views_alone() -> None:
+    table = {"preset": "copylens", "probability": {"inset": 0.5}, "hard_probability": {"inset": 0.9, "text": 0}}
+    settings = from_mapping(AugmentSettings, table, where="recipe.toml")
+    mild, hard = (settings.strength(view).probability for view in (2, 3))
+    assert (mild["inset"], hard["inset"]) == (0.5, 0.9)
+    assert mild["text"] == AugmentSettings(preset="copylens").strength(0).probability["text"]
+    assert hard["text"] == 0.0
+    assert from_mapping(AugmentSettings, to_mapping(settings), where="again") == settings
+
+
 @pytest.mark.parametrize(
     ("table", "message"),
     [
@@ -83,6 +93,8 @@ def test_recipes_replace_probabilities_and_ranges_in_all_views() -> None:
         ({"probability": {"blurr": 0.5}}, "did you mean 'blur'"),
         ({"probability": {"blur": 1.5}}, "augment.probability.blur is 1.5"),
         ({"probability": {"blur": float("nan")}}, "from 0 to 1"),
+        ({"hard_probability": {"blurr": 0.5}}, "hard_probability: operator 'blurr' .* did you mean 'blur'"),
+        ({"hard_probability": {"blur": -1}}, "augment.hard_probability.blur is -1"),
         ({"ranges": {"blur.radus": [1, 2]}}, "did you mean 'blur.radius'"),
         ({"ranges": {"blur.radius": [2, 1]}}, r"augment.ranges.blur.radius is \[2.0, 1.0\]"),
         ({"ranges": {"blur.radius": [1]}}, "give \\[low, high\\]"),
