@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, get_args
 
 import typer
 
@@ -17,42 +17,46 @@ if TYPE_CHECKING:
 
 Method = Literal["minmax", "average"]
 
+FloatModelArgument: TypeAlias = Annotated[
+    str, typer.Argument(metavar="NAME|DIR", help="A float model's name, or its directory.", callback=filled)
+]
+NameOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--name",
+        metavar="NAME",
+        help="The new package's name; default: the model's with -int8 behind.",
+        callback=filled,
+    ),
+]
+PicturesOption: TypeAlias = Annotated[
+    int, typer.Option("--pictures", metavar="N", help="Measure on at most so many, evenly spread.")
+]
+MethodOption: TypeAlias = Annotated[
+    Method,
+    typer.Option("--method", metavar="|".join(get_args(Method)), help="How ranges of values are found."),
+]
+NarrowOption: TypeAlias = Annotated[
+    bool,
+    typer.Option("--narrow", help="Weights of 7 bits, for processors without VNNI, where 8 can overflow."),
+]
+ExamOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--exam", metavar="EXAM", help="Evaluate both models on it, and write it down.", callback=filled
+    ),
+]
+
 
 def quantize_command(
-    name: Annotated[
-        str,
-        typer.Argument(metavar="NAME|DIR", help="A float model's name, or its directory.", callback=filled),
-    ],
+    name: FloatModelArgument,
     paths: PathsArgument,
     output: PackageOutputOption = None,
-    new_name: Annotated[
-        str | None,
-        typer.Option(
-            "--name",
-            metavar="NAME",
-            help="The new package's name; default: the model's with -int8 behind.",
-            callback=filled,
-        ),
-    ] = None,
-    pictures: Annotated[
-        int, typer.Option("--pictures", metavar="N", help="Measure on at most so many, evenly spread.")
-    ] = 256,
-    method: Annotated[
-        Method,
-        typer.Option("--method", metavar="|".join(get_args(Method)), help="How ranges of values are found."),
-    ] = "minmax",
-    narrow: Annotated[
-        bool,
-        typer.Option(
-            "--narrow", help="Weights of 7 bits, for processors without VNNI, where 8 can overflow."
-        ),
-    ] = False,
-    exam: Annotated[
-        str | None,
-        typer.Option(
-            "--exam", metavar="EXAM", help="Evaluate both models on it, and write it down.", callback=filled
-        ),
-    ] = None,
+    new_name: NameOption = None,
+    pictures: PicturesOption = 256,
+    method: MethodOption = "minmax",
+    narrow: NarrowOption = False,
+    exam: ExamOption = None,
     engine: EngineOption = "auto",
     overwrite: OverwriteOption = False,
     workers: WorkersOption = None,

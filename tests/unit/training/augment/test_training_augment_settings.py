@@ -76,7 +76,11 @@ def test_recipes_replace_probabilities_and_ranges_in_all_views() -> None:
 
 
 def test_recipes_replace_probabilities_of_the_hard_views_alone() -> None:
-    table = {"preset": "copylens", "probability": {"inset": 0.5}, "hard_probability": {"inset": 0.9, "text": 0}}
+    table = {
+        "preset": "copylens",
+        "probability": {"inset": 0.5},
+        "hard_probability": {"inset": 0.9, "text": 0},
+    }
     settings = from_mapping(AugmentSettings, table, where="recipe.toml")
     mild, hard = (settings.strength(view).probability for view in (2, 3))
     assert (mild["inset"], hard["inset"]) == (0.5, 0.9)
