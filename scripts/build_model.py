@@ -43,7 +43,8 @@ class Plan:
     Attributes:
         name: of the model.
         start: whose ImageNet weights the first training starts with.
-        recipes: of the trainings; each starts with the backbone that the one before it left.
+        recipes: of the trainings; each starts with the backbone that the one before it left, the last with the mean of
+            the last two.
         megabytes: that the package may have.
         centres: of the background that is taken off the descriptors in the end; 0 for nothing.
         limits: what the card says the model is not good at.
@@ -157,14 +158,19 @@ def train(plan: Plan, shards: Sequence[Path], exam: Path | None, output: Path) -
     """Run the trainings that have left no package yet; all but the last leave theirs beside the output."""
     weights = output.with_name(f"lite{plan.start.number}.safetensors")
     watched = [] if exam is None else ["--exam", str(exam)]
+    trained: list[Path] = []
     packages = [*(output.with_name(f"{output.name}.{Path(each).stem}") for each in plan.recipes[:-1]), output]
     for recipe, package in zip(plan.recipes, packages, strict=True):
         if not package.exists():
             if recipe == plan.recipes[0]:
                 write_weights(plan.start, weights)
             named = ["--name", plan.name, "--licence", LICENCE, "--output", str(package)]
+            if package == output and len(trained) > 1:
+                # One basin, and what the last training forgot is half of it there again.
+                named += ["--set", f"network.average_with={trained[-2]}"]
             copylens("train", *shards, "--recipe", recipe, "--weights", weights, *watched, *named)
         weights = package.with_name(f"{package.name}.run") / BACKBONE
+        trained.append(weights)
     hours = [load_package(package).provenance.hours for package in packages]
     last = load_package(output)
     # The whole chain's, not those of its last training.
@@ -178,7 +184,8 @@ def copylens(*words: str | Path) -> None:
 
 
 def _recipes(plan: Plan) -> str:
-    return f"the recipe{'s' if len(plan.recipes) > 1 else ''} {', then '.join(plan.recipes)}"
+    said = f"the recipe{'s' if len(plan.recipes) > 1 else ''} {', then '.join(plan.recipes)}"
+    return f"{said}, which starts with the mean of the two before it" if len(plan.recipes) > 2 else said
 
 
 def _weights(plan: Plan, package: ModelPackage) -> str:

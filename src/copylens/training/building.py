@@ -42,11 +42,25 @@ def build_network(settings: NetworkSettings) -> SSCDNetwork:
     )
     if settings.weights is not None:
         load_backbone(network.backbone, Path(settings.weights))
+        if settings.average_with is not None:
+            _average_with(network.backbone, Path(settings.average_with))
     elif not settings.pretrained:
         start = zero_residual_branches if settings.zero_residuals else open_residual_branches
         start(network.backbone)
     freeze_stages(network, settings.frozen_stages)
     return network
+
+
+def _average_with(backbone: nn.Module, path: Path) -> None:
+    """Move the backbone halfway to the weights and statistics of a file; counters, being whole numbers, stay."""
+    own = {name: value.clone() for name, value in backbone.state_dict().items()}
+    load_backbone(backbone, path)
+    # What a state dictionary holds shares memory with the backbone.
+    for name, value in backbone.state_dict().items():
+        if value.is_floating_point():
+            value.lerp_(own[name], 0.5)
+        else:
+            value.copy_(own[name])
 
 
 def freeze_stages(network: SSCDNetwork, count: int) -> None:

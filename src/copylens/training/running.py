@@ -249,10 +249,13 @@ class _Run:
                     return
 
     def _provenance(self, count: int, steps: int) -> Provenance:
-        start = self.settings.network.weights or ("timm" if self.settings.network.pretrained else None)
+        network = self.settings.network
+        start = Path(network.weights).name if network.weights else "timm" if network.pretrained else None
+        if start and network.average_with:
+            start = f"the mean of {start} and {Path(network.average_with).name}"
         return Provenance(
-            weights=f"{self.settings.network.backbone}, trained by copylens train for {steps:,} steps"
-            + (f", started from {Path(start).name}" if start else " from scratch")
+            weights=f"{network.backbone}, trained by copylens train for {steps:,} steps"
+            + (f", started from {start}" if start else " from scratch")
             + (taught_by(self.settings.distill.teachers) if self.settings.distill.weight else ""),
             data=f"{count:,} pictures from {', '.join(Path(spec).name for spec in self.task.pictures)}",
             command=self.task.command,

@@ -41,6 +41,8 @@ class NetworkSettings:
         levels: names of the backbone's modules, e.g. ``["blocks.3", "blocks.5"]``, whose maps are pooled beside the
             last one, by the deviation of each channel.
         weights: a file of backbone weights (.safetensors, .pt), or None.
+        average_with: another such file; the backbone starts with the mean of both, as of one network before and after
+            a further training (model soups, Wortsman et al. 2022, arXiv:2203.05482).
         pretrained: take timm's own weights, which timm downloads.
         zero_residuals: residual branches start at zero; ignored where weights are given.
         whiten_projection: start the linear head by PCA whitening of the features of some batches. A default start
@@ -60,6 +62,7 @@ class NetworkSettings:
     checkpointing: bool = False
     levels: tuple[str, ...] = ()
     weights: str | None = None
+    average_with: str | None = None
     pretrained: bool = False
     zero_residuals: bool = True
     whiten_projection: bool = False
@@ -320,6 +323,10 @@ def _rules_together(settings: TrainSettings) -> list[Rule]:
         (
             loss.chunk == 0 or not terms,
             f"loss.chunk must be 0 with {' and '.join(terms)}, which look at the whole batch at once",
+        ),
+        (
+            network.average_with is None or network.weights is not None,
+            "network.average_with needs network.weights, the other of the two",
         ),
         (
             not network.whiten_projection or network.head == "linear",

@@ -68,6 +68,26 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
         build_network(settings(weights=str(tmp_path / "none.pt")))
 
 
+def test_the_start_may_be_the_mean_of_two_files(tmp_path: Path) -> None:
+    files = [tmp_path / "one.pt", tmp_path / "two.pt"]
+    for seed, path in enumerate(files):
+        torch.manual_seed(seed)
+        backbone = build_network(settings(zero_residuals=False)).backbone
+        for module in backbone.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.running_mean.normal_()  # type: ignore[union-attr]
+                module.num_batches_tracked.fill_(seed)  # type: ignore[union-attr]
+        torch.save(backbone.state_dict(), path)
+    one, two = (torch.load(path) for path in files)
+    start = build_network(settings(weights=str(files[0]), average_with=str(files[1]))).backbone.state_dict()
+    for name, value in start.items():
+        wanted = (one[name] + two[name]) / 2 if value.is_floating_point() else one[name]
+        torch.testing.assert_close(value, wanted, msg=name)
+    assert any(not torch.equal(value, one[name]) for name, value in start.items())
+    alone = build_network(settings(weights=str(files[0]), average_with=str(files[0]))).backbone.state_dict()
+    assert all(torch.equal(alone[name], value) for name, value in one.items())
+
+
 def test_the_start_follows_from_the_global_random_state() -> None:
     def drawn(seed: int) -> dict[str, torch.Tensor]:
         torch.manual_seed(seed)

@@ -110,6 +110,7 @@ def test_overrides_are_toml_and_bare_words_are_text() -> None:
         ("optimiser.name=sgd", "is not one of 'lars', 'adamw'"),
         ("optimiser.ema=1.0", "from 0 to below 1"),
         ("network.mean=[0.5, 0.5]", "need three numbers"),
+        ("network.average_with=a.safetensors", "network.average_with needs network.weights"),
         ("network.pooling=mean", "network.pooling: 'mean' is not one of gem, average"),
         ("network.pooling=cls+cls", "names a pooling twice"),
         ("network.gem_power=0", "network.gem_power is 0: it must be positive"),
