@@ -166,7 +166,7 @@ def train(plan: Plan, shards: Sequence[Path], exam: Path | None, output: Path) -
                 write_weights(plan.start, weights)
             named = ["--name", plan.name, "--licence", LICENCE, "--output", str(package)]
             if package == output and len(trained) > 1:
-                # One basin, and what the last training forgot is half of it there again.
+                # The two lie close; their mean keeps what the later one learned and the earlier one knew.
                 named += ["--set", f"network.average_with={trained[-2]}"]
             copylens("train", *shards, "--recipe", recipe, "--weights", weights, *watched, *named)
         weights = package.with_name(f"{package.name}.run") / BACKBONE
