@@ -44,7 +44,7 @@ class Plan:
         name: of the model.
         start: whose ImageNet weights the first training starts with.
         recipes: of the trainings; each starts with the backbone that the one before it left, the last with the mean of
-            the last two.
+            the two before it, if there are two.
         megabytes: that the package may have.
         centres: of the background that is taken off the descriptors in the end; 0 for nothing.
         limits: what the card says the model is not good at.
@@ -58,6 +58,11 @@ class Plan:
     centres: int = 0
     limits: str = ""
     beside: str = ""
+
+    @property
+    def ends_with_mean(self) -> bool:
+        """Whether the last training starts with the mean of two networks: two trainings come before it."""
+        return len(self.recipes) > 2
 
     @property
     def parts(self) -> tuple[Plan, ...]:
@@ -158,19 +163,17 @@ def train(plan: Plan, shards: Sequence[Path], exam: Path | None, output: Path) -
     """Run the trainings that have left no package yet; all but the last leave theirs beside the output."""
     weights = output.with_name(f"lite{plan.start.number}.safetensors")
     watched = [] if exam is None else ["--exam", str(exam)]
-    trained: list[Path] = []
     packages = [*(output.with_name(f"{output.name}.{Path(each).stem}") for each in plan.recipes[:-1]), output]
-    for recipe, package in zip(plan.recipes, packages, strict=True):
+    backbones = [package.with_name(f"{package.name}.run") / BACKBONE for package in packages]
+    for recipe, package, start in zip(plan.recipes, packages, [weights, *backbones[:-1]], strict=True):
         if not package.exists():
             if recipe == plan.recipes[0]:
                 write_weights(plan.start, weights)
             named = ["--name", plan.name, "--licence", LICENCE, "--output", str(package)]
-            if package == output and len(trained) > 1:
+            if package == output and plan.ends_with_mean:
                 # The two lie close; their mean keeps what the later one learned and the earlier one knew.
-                named += ["--set", f"network.average_with={trained[-2]}"]
-            copylens("train", *shards, "--recipe", recipe, "--weights", weights, *watched, *named)
-        weights = package.with_name(f"{package.name}.run") / BACKBONE
-        trained.append(weights)
+                named += ["--set", f"network.average_with={backbones[-3]}"]
+            copylens("train", *shards, "--recipe", recipe, "--weights", start, *watched, *named)
     hours = [load_package(package).provenance.hours for package in packages]
     last = load_package(output)
     # The whole chain's, not those of its last training.
@@ -185,7 +188,7 @@ def copylens(*words: str | Path) -> None:
 
 def _recipes(plan: Plan) -> str:
     said = f"the recipe{'s' if len(plan.recipes) > 1 else ''} {', then '.join(plan.recipes)}"
-    return f"{said}, which starts with the mean of the two before it" if len(plan.recipes) > 2 else said
+    return f"{said}, which starts with the mean of the two before it" if plan.ends_with_mean else said
 
 
 def _weights(plan: Plan, package: ModelPackage) -> str:

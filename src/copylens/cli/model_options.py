@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
@@ -22,6 +22,12 @@ PackageOutputOption: TypeAlias = Annotated[
 OverwriteOption: TypeAlias = Annotated[
     bool, typer.Option("--overwrite", help="Replace a package of that name.")
 ]
+
+
+def new_name(suffix: str) -> Any:
+    """The option that names what is made of a model: its name with `suffix` behind, unless another is given."""
+    said = f"The new package's name; default: the model's with {suffix} behind."
+    return typer.Option("--name", metavar="NAME", help=said, callback=filled)
 
 
 def print_written(package: ModelPackage) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, get_args
 import typer
 
 from copylens.cli.guard import guarded, printable
-from copylens.cli.model_options import OverwriteOption, PackageOutputOption, print_unmeasured
+from copylens.cli.model_options import OverwriteOption, PackageOutputOption, new_name, print_unmeasured
 from copylens.cli.options import EngineOption, PathsArgument, QuietOption, WorkersOption, filled
 from copylens.cli.progress import watching
 
@@ -19,15 +19,6 @@ Method = Literal["minmax", "average"]
 
 FloatModelArgument: TypeAlias = Annotated[
     str, typer.Argument(metavar="NAME|DIR", help="A float model's name, or its directory.", callback=filled)
-]
-NameOption: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--name",
-        metavar="NAME",
-        help="The new package's name; default: the model's with -int8 behind.",
-        callback=filled,
-    ),
 ]
 PicturesOption: TypeAlias = Annotated[
     int, typer.Option("--pictures", metavar="N", help="Measure on at most so many, evenly spread.")
@@ -52,7 +43,7 @@ def quantize_command(
     name: FloatModelArgument,
     paths: PathsArgument,
     output: PackageOutputOption = None,
-    new_name: NameOption = None,
+    named: Annotated[str | None, new_name("-int8")] = None,
     pictures: PicturesOption = 256,
     method: MethodOption = "minmax",
     narrow: NarrowOption = False,
@@ -71,7 +62,7 @@ def quantize_command(
         from copylens.workflows.settings import FileSettings
 
         settings = QuantiseSettings(
-            name=new_name, output=output, pictures=pictures, method=method, narrow=narrow, overwrite=overwrite
+            name=named, output=output, pictures=pictures, method=method, narrow=narrow, overwrite=overwrite
         )
         with watching(quiet=quiet) as progress:
             made = quantise_model(

@@ -11,10 +11,11 @@ from copylens.cli.model_options import (
     OverwriteOption,
     PackageArgument,
     PackageOutputOption,
+    new_name,
     print_unmeasured,
     print_written,
 )
-from copylens.cli.options import CatalogOption, PathsArgument, QuietOption, WorkersOption, filled
+from copylens.cli.options import CatalogOption, PathsArgument, QuietOption, WorkersOption
 from copylens.cli.progress import watching
 
 
@@ -22,15 +23,7 @@ def subtract_command(
     name: PackageArgument,
     paths: PathsArgument,
     output: PackageOutputOption = None,
-    new_name: Annotated[
-        str | None,
-        typer.Option(
-            "--name",
-            metavar="NAME",
-            help="The new package's name; default: the model's with -subtracted behind.",
-            callback=filled,
-        ),
-    ] = None,
+    named: Annotated[str | None, new_name("-subtracted")] = None,
     centres: Annotated[
         int, typer.Option("--centres", metavar="K", help="Groups that the images are parted into.")
     ] = 1250,
@@ -56,7 +49,7 @@ def subtract_command(
         from copylens.workflows.subtracting import SubtractSettings, subtract_background
 
         settings = SubtractSettings(
-            name=new_name,
+            name=named,
             output=output,
             centres=centres,
             share=share,

@@ -35,7 +35,7 @@ from copylens.training.page_log import TrainingLog, seconds_of
 from copylens.training.processes import Processes, joined
 from copylens.training.recipes import to_toml
 from copylens.training.sampling_page import sample
-from copylens.training.settings import TrainSettings
+from copylens.training.settings import NetworkSettings, TrainSettings
 from copylens.training.terms.teachers import taught_by
 from copylens.training.validation import ExamValidator, normalised_views
 from copylens.training.watching import read_log
@@ -250,12 +250,8 @@ class _Run:
 
     def _provenance(self, count: int, steps: int) -> Provenance:
         network = self.settings.network
-        start = Path(network.weights).name if network.weights else "timm" if network.pretrained else None
-        if start and network.average_with:
-            start = f"the mean of {start} and {Path(network.average_with).name}"
         return Provenance(
-            weights=f"{network.backbone}, trained by copylens train for {steps:,} steps"
-            + (f", started from {start}" if start else " from scratch")
+            weights=f"{network.backbone}, trained by copylens train for {steps:,} steps{_start_of(network)}"
             + (taught_by(self.settings.distill.teachers) if self.settings.distill.weight else ""),
             data=f"{count:,} pictures from {', '.join(Path(spec).name for spec in self.task.pictures)}",
             command=self.task.command,
@@ -264,6 +260,16 @@ class _Run:
                 seconds_of(TrainingLog.of(read_log(self.task.run)), self.settings.loop.batch) / 3600, 2
             ),
         )
+
+
+def _start_of(network: NetworkSettings) -> str:
+    """Where the backbone's weights came from, as the end of a sentence."""
+    if network.weights is None:
+        return ", started from timm" if network.pretrained else " from scratch"
+    name = Path(network.weights).name
+    if network.average_with is None:
+        return f", started from {name}"
+    return f", started from the mean of {name} and {Path(network.average_with).name}"
 
 
 def synchronised(network: SSCDNetwork, device: torch.device) -> SSCDNetwork:

@@ -42,6 +42,7 @@ def _look(chance: random.Random, *, light: bool) -> Look:
 
 @functools.lru_cache(maxsize=1)
 def _screens() -> tuple[Tensor, Floats]:
+    """The sheets, ``(K, 3, 512, 512) uint8``, since they stay in memory, and their holes."""
     chance = random.Random(20220617)  # noqa: S311 - a fixed set of screens
     sheets, holes = [], []
     for shape, count in ((_browser, 4), (_viewer, 4), (_feed, 4), (_chat, 4), (_desk, 32)):
@@ -50,8 +51,7 @@ def _screens() -> tuple[Tensor, Floats]:
             image = Image.new("RGB", (_SIDE, _SIDE), look.page)
             holes.append(shape(ImageDraw.Draw(image), look, chance))
             sheets.append(np.asarray(image))
-    pixels = torch.from_numpy(np.stack(sheets)).permute(0, 3, 1, 2).float() / 255.0
-    return pixels, np.array(holes)
+    return torch.from_numpy(np.stack(sheets)).permute(0, 3, 1, 2), np.array(holes)
 
 
 def holes() -> Floats:
@@ -62,10 +62,13 @@ def holes() -> Floats:
 @functools.lru_cache(maxsize=4)
 def screens(size: int, device: torch.device) -> Tensor:
     """The screens as views, ``(K, 3, size, size) float32`` in [0, 1]."""
-    pixels = functional.interpolate(
-        _screens()[0], (size, size), mode="bilinear", antialias=True, align_corners=False
-    )
-    return pixels.clamp_(0.0, 1.0).to(device)
+    pixels = [
+        functional.interpolate(
+            sheet[None].float() / 255.0, (size, size), mode="bilinear", antialias=True, align_corners=False
+        )
+        for sheet in _screens()[0]
+    ]
+    return torch.cat(pixels).clamp_(0.0, 1.0).to(device)
 
 
 def _box(pen: Pen, box: Box, fill: Shade, *, round_by: float = 0.0) -> None:

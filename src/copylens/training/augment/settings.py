@@ -211,9 +211,7 @@ class AugmentSettings:
     def strength(self, view: int) -> Strength:
         """How view number `view` is augmented; presets with one strength have the same for all."""
         preset = _PRESETS[self.preset]
-        hard = bool(view % 2)
-        base = preset.hard if hard else preset.mild
-        own = self.hard_probability if hard else {}
+        base, own = (preset.hard, self.hard_probability) if view % 2 else (preset.mild, {})
         return Strength({**base.probability, **self.probability, **own}, {**base.ranges, **self.ranges})
 
 

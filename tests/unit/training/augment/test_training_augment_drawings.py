@@ -192,6 +192,8 @@ def test_screens_have_a_hole_of_some_size_and_both_shades() -> None:
     boxes, drawn = holes(), screens(64, CPU)
     sides = boxes[:, 2:] - boxes[:, :2]
     assert (sides > 0.15).all()
+    # Sixteen of browsers, viewers, feeds and chats come before the pages with columns.
+    assert (sides[:16] > 0.4).all()
     assert (sides < 1.0 + 1e-9).all()
     # Phones show a picture large, pages with columns show it small.
     assert 0.3 < (sides.prod(1) > 0.4).mean() < 0.5
