@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from copylens.models import ModelPackage
 from copylens.training.recipes import load_recipe
 from copylens.training.running import Trained, TrainTask, train
@@ -69,6 +71,7 @@ def run_training(
     settings: TrainSettings,
     *,
     exam: Path | None = None,
+    device: str = "cpu",
     overwrite: bool = False,
 ) -> Watched:
     """Train in this process; the package comes to ``folder/model``, the run to ``folder/run``."""
@@ -79,7 +82,7 @@ def run_training(
         output=folder / "model",
         run=folder / "run",
         exam=exam,
-        device="cpu",
+        device=device,
         overwrite=overwrite,
         command="copylens train",
     )
@@ -87,3 +90,25 @@ def run_training(
     assert trained is not None
     watched.package, watched.trained = trained.package, trained
     return watched
+
+
+class Killed(BaseException):
+    """What ends a run in the middle of nowhere."""
+
+
+def run_until(
+    pictures: Path, folder: Path, settings: TrainSettings, step: int, *, device: str = "cpu"
+) -> dict[int, float]:
+    """Train and stop dead after a step, as a kill does: the checkpoint is older, the log is longer."""
+    losses: dict[int, float] = {}
+
+    def report(kind: str, at: int, values: Mapping[str, Any]) -> None:
+        if kind == "step":
+            losses[at] = values["loss"]
+            if at == step:
+                raise Killed
+
+    task = TrainTask(pictures=[str(pictures)], output=folder / "model", run=folder / "run", device=device)
+    with pytest.raises(Killed):
+        train(task, settings, report=report, progress=lambda *_: None)
+    return losses

@@ -13,11 +13,9 @@ import torch
 from copylens.cli.train import _line
 from copylens.errors import ModelError
 from copylens.models import ModelPackage, find_model, load_package, update_card
-from copylens.training.running import TrainTask, train
-from copylens.training.settings import TrainSettings
 from copylens.training.watching import read_log
 from small_models import SmallNetwork
-from training_samples import picture_folder, run_training, tiny
+from training_samples import picture_folder, run_training, run_until, tiny
 
 STEPS = 14
 MINED = (
@@ -40,26 +38,6 @@ def _one_thread() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return picture_folder(tmp_path_factory.mktemp("pictures") / "all")
-
-
-class Killed(BaseException):
-    """What ends a run in the middle of nowhere."""
-
-
-def run_until(pictures: Path, folder: Path, settings: TrainSettings, step: int) -> dict[int, float]:
-    """Train and stop dead after a step, as a kill does: the checkpoint is older, the log is longer."""
-    losses: dict[int, float] = {}
-
-    def report(kind: str, at: int, values: dict[str, Any]) -> None:
-        if kind == "step":
-            losses[at] = values["loss"]
-            if at == step:
-                raise Killed
-
-    task = TrainTask(pictures=[str(pictures)], output=folder / "model", run=folder / "run", device="cpu")
-    with pytest.raises(Killed):
-        train(task, settings, report=report, progress=lambda *_: None)
-    return losses
 
 
 @pytest.mark.parametrize(
