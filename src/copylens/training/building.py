@@ -112,12 +112,13 @@ def pooled_features(network: SSCDNetwork, batches: Iterable[torch.Tensor]) -> np
 
 
 @torch.no_grad()
-def whiten_projection(network: SSCDNetwork, rows: npt.NDArray[np.float32]) -> None:
+def whiten_projection(network: SSCDNetwork, rows: npt.NDArray[np.float32], *, power: float = 1.0) -> None:
     """Start the linear head as the PCA whitening of pooled features.
 
     Args:
         network: its projection is replaced in place.
         rows: ``(N, C)``.
+        power: of the deviation that each axis is divided by, from 0, plain PCA, to 1.
 
     Raises:
         UsageError: fewer rows than the descriptor has dimensions, or a head that is not linear.
@@ -125,8 +126,8 @@ def whiten_projection(network: SSCDNetwork, rows: npt.NDArray[np.float32]) -> No
     projection = network.projection
     if not isinstance(projection, nn.Linear):
         raise UsageError("network.whiten_projection needs network.head linear.")
-    weight, bias = PCAWhitening(projection.out_features).fit(rows).affine()
+    weight, bias = PCAWhitening(projection.out_features, power).fit(rows).affine()
     # Rows of whitened features have length sqrt(D); L2 does not mind, but the head's learning rate does.
-    scale = 1.0 / np.sqrt(projection.out_features)
+    scale = 1.0 / np.sqrt(np.square(rows @ weight.T + bias).sum(axis=1).mean())
     projection.weight.copy_(torch.from_numpy(weight * scale))
     projection.bias.copy_(torch.from_numpy(bias * scale))

@@ -232,7 +232,7 @@ class _Run:
         rows: list[Any] = [own] * world
         if world > 1:
             torch.distributed.all_gather_object(rows, own)
-        whiten_projection(network, np.concatenate(rows))
+        whiten_projection(network, np.concatenate(rows), power=self.settings.network.whiten_power)
 
     def _first_views(self, loader: PictureLoader, wanted: int) -> Iterator[torch.Tensor]:
         """Batches of normalised views, until there are `wanted` rows; few pictures are gone through several times."""

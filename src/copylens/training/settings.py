@@ -47,6 +47,7 @@ class NetworkSettings:
         zero_residuals: residual branches start at zero; ignored where weights are given.
         whiten_projection: start the linear head by PCA whitening of the features of some batches. A default start
             has all scores near 0.8, and a short training spends its first half on that.
+        whiten_power: of the deviation that each axis is then divided by: 1 whitens, 0 is plain PCA.
         freeze_batchnorm: keep the normalisations at the statistics they came with.
         frozen_stages: so many of the backbone's first stages keep the weights they start with; the stem is the first.
             A step on a CPU takes half the time with four of EfficientNet-Lite0's nine.
@@ -66,6 +67,7 @@ class NetworkSettings:
     pretrained: bool = False
     zero_residuals: bool = True
     whiten_projection: bool = False
+    whiten_power: float = 1.0
     freeze_batchnorm: bool = False
     frozen_stages: int = 0
     mean: Triple = IMAGENET_MEAN
@@ -252,6 +254,10 @@ def _network_rules(network: NetworkSettings) -> list[Rule]:
         (len(network.mean) == len(network.deviation) == 3, "network.mean and .deviation need three numbers"),
         (min(network.deviation, default=0) > 0, "network.deviation must be positive"),
         (
+            0 <= network.whiten_power <= 1,
+            f"network.whiten_power is {network.whiten_power:g}: give a number from 0 to 1",
+        ),
+        (
             network.frozen_stages >= 0,
             f"network.frozen_stages is {network.frozen_stages}: it cannot be negative",
         ),
@@ -331,5 +337,9 @@ def _rules_together(settings: TrainSettings) -> list[Rule]:
         (
             not network.whiten_projection or network.head == "linear",
             "network.whiten_projection needs network.head linear",
+        ),
+        (
+            network.whiten_power == 1 or network.whiten_projection,
+            "network.whiten_power needs network.whiten_projection",
         ),
     ]

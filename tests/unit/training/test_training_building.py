@@ -228,6 +228,19 @@ def test_the_whitened_head_is_the_whitening_of_postprocess(whitened: tuple[SSCDN
     assert descriptors == pytest.approx(PCAWhitening(DIMS).fit(rows).transform(rows), abs=2e-3)
 
 
+@pytest.mark.parametrize("power", [0.0, 0.6, 1.0])
+def test_a_head_that_is_whitened_in_part_has_rows_of_length_one_too(power: float) -> None:
+    network = build_network(settings())
+    rows = pooled_features(network, batches())
+    whiten_projection(network, rows, power=power)
+    with torch.no_grad():
+        projected = network.projection(torch.from_numpy(rows)).double().numpy()
+    assert np.square(projected).sum(axis=1).mean() == pytest.approx(1.0, abs=1e-2)
+    twin = PCAWhitening(DIMS, power).fit(rows).transform(rows)
+    lengths = np.linalg.norm(projected, axis=1, keepdims=True)
+    assert projected / lengths == pytest.approx(twin, abs=2e-3)
+
+
 def test_whitening_needs_a_linear_head_and_enough_rows() -> None:
     rows = np.random.default_rng(0).normal(size=(9, 64)).astype(np.float32)
     with pytest.raises(UsageError, match=r"needs network\.head linear"):

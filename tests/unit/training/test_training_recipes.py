@@ -66,7 +66,23 @@ def test_the_shipped_models_third_training_pools_the_maps_that_are_whitened_in_t
 
 
 @pytest.mark.parametrize("number", [0, 2])
-def test_the_shipped_models_last_training_frames_half_of_the_hard_views(number: int) -> None:
+def test_the_shipped_models_training_on_a_gpu_has_every_stage_learn(number: int) -> None:
+    framed, gpu = (load_recipe(f"lite{number}-{end}") for end in ("cpu-framed", "gpu"))
+    assert gpu.network == dataclasses.replace(framed.network, frozen_stages=0)
+    assert (gpu.patch, gpu.export) == (framed.patch, framed.export)
+    assert (gpu.loop.size, gpu.loop.batch, gpu.data.canvas) == (framed.loop.size, 512, framed.data.canvas)
+    assert gpu.loss == dataclasses.replace(framed.loss, memory=16384)
+
+
+def test_the_shipped_models_second_training_on_a_gpu_is_the_first_in_another_order() -> None:
+    first, more = load_recipe("lite0-gpu"), load_recipe("lite0-gpu-more")
+    loop = dataclasses.replace(first.loop, seed=1, epochs=11)
+    optimiser = dataclasses.replace(first.optimiser, learning_rate=4e-4)
+    assert more == dataclasses.replace(first, loop=loop, optimiser=optimiser, description=more.description)
+
+
+@pytest.mark.parametrize("number", [0, 2])
+def test_the_shipped_models_fourth_training_frames_half_of_the_hard_views(number: int) -> None:
     levels, framed = (load_recipe(f"lite{number}-{end}") for end in ("cpu-levels", "cpu-framed"))
     assert (framed.network, framed.loss, framed.patch, framed.mining, framed.export) == (
         levels.network,
@@ -111,6 +127,7 @@ def test_overrides_are_toml_and_bare_words_are_text() -> None:
         ("optimiser.ema=1.0", "from 0 to below 1"),
         ("network.mean=[0.5, 0.5]", "need three numbers"),
         ("network.average_with=a.safetensors", "network.average_with needs network.weights"),
+        ("network.whiten_power=1.5", "network.whiten_power is 1.5: give a number from 0 to 1"),
         ("network.pooling=mean", "network.pooling: 'mean' is not one of gem, average"),
         ("network.pooling=cls+cls", "names a pooling twice"),
         ("network.gem_power=0", "network.gem_power is 0: it must be positive"),

@@ -92,6 +92,9 @@ def test_only_a_linear_head_is_whitened() -> None:
     check(changed("network", head="mlp"))
     with pytest.raises(UsageError, match=r"^network\.whiten_projection needs network\.head linear\.$"):
         check(changed("network", whiten_projection=True, head="mlp"))
+    check(changed("network", whiten_projection=True, whiten_power=0.0))
+    with pytest.raises(UsageError, match=r"^network\.whiten_power needs network\.whiten_projection\.$"):
+        check(changed("network", whiten_power=0.6))
 
 
 def test_a_run_of_no_steps_needs_a_head_that_is_whitened() -> None:
