@@ -138,7 +138,13 @@ def test_nccl_and_synchronised_normalisations(tmp_path: Path) -> None:
     "changes",
     [
         ("loop.precision=float32",),
-        ("loop.precision=bfloat16", "loop.channels_last=true", "patch.weight=1", "loop.size=64", "data.canvas=64"),
+        (
+            "loop.precision=bfloat16",
+            "loop.channels_last=true",
+            "patch.weight=1",
+            "loop.size=64",
+            "data.canvas=64",
+        ),
         ("loop.precision=float16", "loss.chunk=4", "network.freeze_batchnorm=true"),
         ("augment.preset=copylens", "mixing.probability=0.5", "data.cache=memory", "optimiser.name=lars"),
     ],

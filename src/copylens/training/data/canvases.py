@@ -1,50 +1,27 @@
-"""The bytes of a picture in, a square canvas of fixed size and the picture's aspect out; kept where that is asked.
+"""Numbers of pictures in, their canvases out; kept in memory where that is asked.
 
 Shapes: S is the side of the canvas.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from copylens.errors import ImageError, UsageError
-from copylens.images import decode
+from copylens.images.canvas import Drawn
+from copylens.images.drawing import NO_MEMORY, Fault
 from copylens.records import Skipped
+from copylens.training.data.decoding import Decoding, InThisThread
 from copylens.training.data.memory_left import memory_left
 from copylens.training.data.sources import PictureSource
 
-Canvas = npt.NDArray[np.uint8]
 CHANNELS = 3
 
-
-@dataclass(frozen=True, slots=True)
-class Drawn:
-    """A picture on its canvas.
-
-    Attributes:
-        pixels: ``(3, S, S) uint8``.
-        aspect: width / height of the picture.
-    """
-
-    pixels: Canvas
-    aspect: float
-
-
-def draw(data: bytes, side: int) -> Drawn:
-    """Decode a picture at about the size that is needed, and stretch it to the canvas with antialiasing.
-
-    Raises:
-        ImageError: it cannot be decoded.
-    """
-    decoded = decode(data, box=(side, side))
-    image = Image.fromarray(decoded.pixels)
-    if image.size != (side, side):
-        image = image.resize((side, side), Image.Resampling.BICUBIC)
-    return Drawn(np.asarray(image).transpose(2, 0, 1), decoded.facts.width / decoded.facts.height)
+GROUP_BYTES = 1 << 20
+"""Files that are handed over at once: several, up to about this size, and one if it is larger."""
 
 
 class Canvases:
@@ -53,25 +30,50 @@ class Canvases:
     Args:
         source: of the pictures.
         side: S.
+        decoding: who decodes; None for the thread that asks.
     """
 
-    def __init__(self, source: PictureSource, side: int) -> None:
+    def __init__(self, source: PictureSource, side: int, decoding: Decoding | None = None) -> None:
         self.source, self.side = source, side
         self.broken: dict[int, Skipped] = {}
+        self._decoding = InThisThread() if decoding is None else decoding
 
-    def draw(self, number: int) -> Drawn | None:
-        """Give the canvas of picture `number`; None when it is broken, which is then in `broken`."""
-        if number in self.broken:
-            return None
-        try:
-            return draw(self.source.read(number), self.side)
-        except ImageError as error:
-            self.broken[number] = Skipped(self.source.name(number), error.code, error.reason)
-        except MemoryError:
-            self.broken[number] = Skipped(
-                self.source.name(number), "too-large", "there is not enough memory to decode it"
-            )
-        return None
+    def draw(self, numbers: Sequence[int]) -> list[Drawn | None]:
+        """Give the canvases of some pictures, different ones; None for a broken one, which is then in `broken`."""
+        drawn: dict[int, Drawn] = {}
+        for group in self._groups(numbers):
+            answers = self._decoding.draw(list(group.values()), self.side)
+            for number, answer in zip(group, answers, strict=True):
+                if isinstance(answer, Fault):
+                    self._note(number, answer)
+                else:
+                    drawn[number] = answer
+        return [drawn.get(number) for number in numbers]
+
+    def close(self) -> None:
+        """End what decodes."""
+        self._decoding.close()
+
+    def _groups(self, numbers: Sequence[int]) -> Iterator[dict[int, bytes]]:
+        """The files of those that are not known to be broken, some at a time."""
+        group: dict[int, bytes] = {}
+        for number in numbers:
+            if number in self.broken:
+                continue
+            try:
+                group[number] = self.source.read(number)
+            except ImageError as error:
+                self._note(number, Fault(error.code, error.reason))
+            except MemoryError:
+                self._note(number, NO_MEMORY)
+            if sum(map(len, group.values())) >= GROUP_BYTES:
+                yield group
+                group = {}
+        if group:
+            yield group
+
+    def _note(self, number: int, fault: Fault) -> None:
+        self.broken[number] = Skipped(self.source.name(number), fault.code, fault.reason)
 
 
 class KeptCanvases(Canvases):
@@ -82,13 +84,21 @@ class KeptCanvases(Canvases):
         side: S.
         keys: ``(K,) int64``, sorted: the pictures that will be asked for.
         sharing: processes on this machine, each of which keeps its own.
+        decoding: who decodes; None for the thread that asks.
 
     Raises:
         UsageError: they would not fit into the memory that is free.
     """
 
-    def __init__(self, source: PictureSource, side: int, keys: npt.NDArray[np.int64], sharing: int) -> None:
-        super().__init__(source, side)
+    def __init__(
+        self,
+        source: PictureSource,
+        side: int,
+        keys: npt.NDArray[np.int64],
+        sharing: int,
+        decoding: Decoding | None = None,
+    ) -> None:
+        super().__init__(source, side, decoding)
         needed, free = len(keys) * side * side * CHANNELS * sharing, memory_left()
         if free is not None and needed > free:
             raise UsageError(
@@ -102,14 +112,17 @@ class KeptCanvases(Canvases):
         self._aspects = np.empty(len(keys), np.float64)
         self._kept = np.zeros(len(keys), bool)
 
-    def draw(self, number: int) -> Drawn | None:
+    def draw(self, numbers: Sequence[int]) -> list[Drawn | None]:
         """As `Canvases.draw`."""
-        slot = int(np.searchsorted(self._keys, number))
-        if self._kept[slot]:
-            return Drawn(self._pixels[slot], float(self._aspects[slot]))
-        drawn = super().draw(number)
+        slots = np.searchsorted(self._keys, np.asarray(numbers, np.int64))
+        missing = [number for number, slot in zip(numbers, slots, strict=True) if not self._kept[slot]]
+        made = dict(zip(missing, super().draw(missing), strict=True))
+        return [self._keep(slot, made.get(number)) for number, slot in zip(numbers, slots, strict=True)]
+
+    def _keep(self, slot: int, drawn: Drawn | None) -> Drawn | None:
+        """Take in what was just drawn; gives what is kept there."""
         if drawn is not None:
             self._pixels[slot], self._aspects[slot] = drawn.pixels, drawn.aspect
             # Last: another thread may read as soon as this says so.
             self._kept[slot] = True
-        return drawn
+        return Drawn(self._pixels[slot], float(self._aspects[slot])) if self._kept[slot] else None

@@ -1,7 +1,8 @@
 """A source of pictures in, batches of decoded pictures out, in an order that seed and epoch fix.
 
-Threads decode: Pillow lets go of Python's lock while it does, and they need no copies between processes. Memory: the
-batches ahead (``prefetch + 1`` x B x 3 x S x S bytes), what the threads decode just now, and the cache if asked for.
+Threads fill the batches ahead. They decode themselves, since Pillow lets go of Python's lock while it does and nothing
+has to be copied between processes, or have processes decode (`DataSettings.decode_in`). Memory: the batches ahead
+(``prefetch + 1`` x B x 3 x S x S bytes), what is decoded just now, and the cache if asked for.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from types import TracebackType
 from typing import TypeAlias
 
@@ -19,8 +21,10 @@ import numpy.typing as npt
 import torch
 
 from copylens.errors import UsageError
+from copylens.images.canvas import Canvas, Drawn
 from copylens.records import Skipped
-from copylens.training.data.canvases import CHANNELS, Canvas, Canvases, Drawn, KeptCanvases
+from copylens.training.data.canvases import CHANNELS, Canvases, KeptCanvases
+from copylens.training.data.decoding import Decoding, InProcesses, InThisThread
 from copylens.training.data.order import Ints, Order, shuffled
 from copylens.training.data.settings import DataSettings
 from copylens.training.data.sources import PictureSource
@@ -145,21 +149,23 @@ class PictureLoader:
 
     def canvases(self, positions: Iterable[int]) -> Iterator[Drawn | None]:
         """Decode pictures in threads, by position in `keys`, in the order given; None for a broken one."""
-        waiting: deque[Future[Drawn | None]] = deque()
+        waiting: deque[Future[list[Drawn | None]]] = deque()
+        left = iter(positions)
         try:
-            for position in positions:
-                waiting.append(self._pool.submit(self._canvases.draw, int(self._keys[position])))
-                if len(waiting) > 2 * self._batch:
-                    yield waiting.popleft().result()
+            while some := list(islice(left, TASK)):
+                waiting.append(self._pool.submit(self._canvases.draw, self._keys[some].tolist()))
+                if len(waiting) * TASK > 2 * self._batch:
+                    yield from waiting.popleft().result()
             while waiting:
-                yield waiting.popleft().result()
+                yield from waiting.popleft().result()
         finally:
             for future in waiting:
                 future.cancel()
 
     def close(self) -> None:
-        """End the threads; what they were decoding is finished first."""
+        """End the threads and processes; what they were decoding is finished first."""
         self._pool.shutdown(wait=True, cancel_futures=True)
+        self._canvases.close()
 
     def __enter__(self) -> PictureLoader:
         return self
@@ -170,11 +176,13 @@ class PictureLoader:
         self.close()
 
     def _make_canvases(self, source: PictureSource) -> Canvases:
-        side = self._settings.canvas
-        if self._settings.cache == "none":
-            return Canvases(source, side)
+        settings = self._settings
+        apart = settings.decode_in == "processes"
+        decoding: Decoding = InProcesses(settings.workers) if apart else InThisThread()
+        if settings.cache == "none":
+            return Canvases(source, settings.canvas, decoding)
         sharing = int(os.environ.get("LOCAL_WORLD_SIZE", "1")) if self._world > 1 else 1
-        return KeptCanvases(source, side, self._keys, sharing)
+        return KeptCanvases(source, settings.canvas, self._keys, sharing, decoding)
 
     def _begin_from(self, epoch: int, step: int) -> None:
         """Have threads at work on the batch of a step and on those that follow."""
@@ -223,19 +231,17 @@ class PictureLoader:
         return begun
 
     def _fill(self, begun: _Begun, canvas: Canvas, rows: range, order: Order, positions: range) -> None:
-        for row in rows:
-            begun.keys[row], drawn = self._draw(order, positions[row])
-            canvas[row], begun.aspects[row] = drawn.pixels, drawn.aspect
+        places = [order.places[positions[row]] for row in rows]
+        keys = self._keys[places].tolist()
+        for row, key, drawn in zip(rows, keys, self._canvases.draw(keys), strict=True):
+            begun.keys[row], kept = (key, drawn) if drawn else self._substitute(order, positions[row])
+            canvas[row], begun.aspects[row] = kept.pixels, kept.aspect
 
-    def _draw(self, order: Order, position: int) -> tuple[int, Drawn]:
-        """Draw the picture at a position, or the first of its substitutes that is not broken."""
-        key = int(self._keys[order.places[position]])
-        drawn = self._canvases.draw(key)
-        if drawn is not None:
-            return key, drawn
+    def _substitute(self, order: Order, position: int) -> tuple[int, Drawn]:
+        """Draw the first picture that is not broken of those that stand in for the one at a position."""
         for substitute in order.substitutes(position):
             key = int(self._keys[order.places[substitute]])
-            drawn = self._canvases.draw(key)
+            [drawn] = self._canvases.draw([key])
             if drawn is not None:
                 return key, drawn
         raise self._too_many_broken()

@@ -16,7 +16,9 @@ class DataSettings:
 
     Attributes:
         canvas: side S in pixels of the square that every picture is stretched to.
-        workers: decoding threads of each process.
+        workers: of each process, that decode.
+        decode_in: ``"threads"``, or ``"processes"`` beside a GPU, whose launches wait for decoding threads; each takes
+            some 50 MB of memory.
         cache: ``"memory"`` keeps every decoded canvas, S x S x 3 bytes each, so that only the first epoch decodes.
         protect_duplicates: what becomes of near-duplicates among the pictures, which the entropy term would tear
             apart: ``"off"`` nothing, ``"leave-out"`` keeps one of each group, ``"positives"`` makes the pictures of a
@@ -28,6 +30,7 @@ class DataSettings:
 
     canvas: int = 256
     workers: int = 2
+    decode_in: Literal["threads", "processes"] = "threads"
     cache: Literal["none", "memory"] = "none"
     protect_duplicates: Literal["off", "leave-out", "positives"] = "off"
     protect_threshold: float | None = None

@@ -88,7 +88,16 @@ def test_large_pictures_are_decoded_small_and_antialiased() -> None:
 
 
 @pytest.mark.parametrize(
-    "settings", [{"workers": 1}, {"workers": 5}, {"prefetch": 0}, {"prefetch": 9}, {"cache": "memory"}]
+    "settings",
+    [
+        {"workers": 1},
+        {"workers": 5},
+        {"prefetch": 0},
+        {"prefetch": 9},
+        {"cache": "memory"},
+        {"decode_in": "processes"},
+        {"decode_in": "processes", "cache": "memory", "workers": 1},
+    ],
 )
 def test_how_it_is_read_does_not_matter(settings: dict[str, Any]) -> None:
     broken = (3, 4, 20, 41)

@@ -11,8 +11,8 @@ import torch
 from torch.nn import functional
 
 from copylens.errors import UsageError
+from copylens.images.canvas import draw
 from copylens.training.data import DataSettings, PictureLoader
-from copylens.training.data.canvases import draw
 from copylens.training.data.order import shuffled
 from copylens.training.mining.miner import Miner
 from copylens.training.mining.settings import MiningSettings
