@@ -28,7 +28,8 @@ from benchmarks.original_style import PRESETS, PillowViews, ViewPairs, original_
 from copylens.errors import CopyLensError, UsageError
 from copylens.training.augment import Augmenter
 from copylens.training.building import build_network, freeze_batchnorm
-from copylens.training.data import PictureLoader, PictureSource, open_pictures
+from copylens.training.data import PictureSource, open_pictures
+from copylens.training.data.loader import PictureLoader
 from copylens.training.losses import nt_xent_loss, sscd_loss
 from copylens.training.mixing import make_views
 from copylens.training.nouns import NOBODY, PictureBatch, Views

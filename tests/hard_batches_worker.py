@@ -13,7 +13,8 @@ import torch
 from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from copylens.training.data import DataSettings, PictureLoader
+from copylens.training.data import DataSettings
+from copylens.training.data.loader import PictureLoader
 from copylens.training.mining.miner import Miner
 from copylens.training.processes import Processes
 from copylens.training.terms.distill import DistillSettings

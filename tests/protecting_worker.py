@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageEnhance
 
-from copylens.training.data import DataSettings, protect
+from copylens.training.data import DataSettings
+from copylens.training.data.protecting import protect
 from picture_places import Listed
 from worker_group import meeting
 

@@ -25,7 +25,7 @@ from copylens.training.augment import Augmenter
 from copylens.training.building import freeze_batchnorm
 from copylens.training.checkpoint import save_checkpoint
 from copylens.training.collapse import collapse_warning, effective_rank
-from copylens.training.data import PictureLoader
+from copylens.training.data.loader import PictureLoader
 from copylens.training.ema import MovingAverage
 from copylens.training.losses import LossParts
 from copylens.training.memory import DescriptorMemory

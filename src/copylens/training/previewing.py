@@ -8,7 +8,8 @@ from pathlib import Path
 
 from copylens.reports.atomic import check_writable
 from copylens.training.augment import contact_sheet
-from copylens.training.data import PictureLoader, open_pictures
+from copylens.training.data import open_pictures
+from copylens.training.data.loader import PictureLoader
 from copylens.training.settings import TrainSettings
 from copylens.training.traced_sheet import traced_sheet
 

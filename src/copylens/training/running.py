@@ -25,7 +25,9 @@ from copylens.training.augment import Augmenter
 from copylens.training.backbone_file import BACKBONE, write_backbone
 from copylens.training.building import build_network, pooled_features, whiten_projection
 from copylens.training.checkpoint import load_checkpoint
-from copylens.training.data import PictureLoader, PictureSource, open_pictures, protect
+from copylens.training.data import PictureSource, open_pictures
+from copylens.training.data.loader import PictureLoader
+from copylens.training.data.protecting import protect
 from copylens.training.exporting import export_model
 from copylens.training.hardware import hardware_of
 from copylens.training.loop import Report, Trainer

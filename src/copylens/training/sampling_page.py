@@ -12,11 +12,11 @@ import torch
 
 from copylens.errors import ImageError
 from copylens.images import decode, decode_box, prepare, thumbnail_of
-from copylens.images.canvas import Drawn, draw
 from copylens.networks.sscd import SSCDNetwork
 from copylens.records import Descriptors, InputSpec
 from copylens.training.augment import Augmenter
 from copylens.training.data import PictureSource
+from copylens.training.data.canvas import Drawn, draw
 from copylens.training.losses.positives import share_a_source
 from copylens.training.mixing import make_views
 from copylens.training.nouns import PictureBatch

@@ -13,11 +13,11 @@ from PIL import Image
 
 from copylens.errors import ImageError
 from copylens.images import thumbnail
-from copylens.images.canvas import draw
 from copylens.networks.sscd import SSCDNetwork
 from copylens.training import sampling_page
 from copylens.training.augment import Augmenter
 from copylens.training.data import PictureSource, open_pictures
+from copylens.training.data.canvas import draw
 from copylens.training.mixing import make_views
 from copylens.training.nouns import PictureBatch
 from copylens.training.page import PAGE

@@ -5,23 +5,17 @@ Shapes: S is the side of the canvas.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from copylens.errors import ImageError, UsageError
-from copylens.images.canvas import Drawn
-from copylens.images.drawing import NO_MEMORY, Fault
+from copylens.errors import UsageError
 from copylens.records import Skipped
-from copylens.training.data.decoding import Decoding, InThisThread
+from copylens.training.data.canvas import CHANNELS, Drawn
+from copylens.training.data.decoding import Decoding, Fault, InThisThread
 from copylens.training.data.memory_left import memory_left
 from copylens.training.data.sources import PictureSource
-
-CHANNELS = 3
-
-GROUP_BYTES = 1 << 20
-"""Files that are handed over at once: several, up to about this size, and one if it is larger."""
 
 
 class Canvases:
@@ -30,50 +24,28 @@ class Canvases:
     Args:
         source: of the pictures.
         side: S.
-        decoding: who decodes; None for the thread that asks.
+        decoding: who decodes them; None for the thread that asks.
     """
 
     def __init__(self, source: PictureSource, side: int, decoding: Decoding | None = None) -> None:
         self.source, self.side = source, side
         self.broken: dict[int, Skipped] = {}
-        self._decoding = InThisThread() if decoding is None else decoding
+        self._decoding = InThisThread(source, side) if decoding is None else decoding
 
     def draw(self, numbers: Sequence[int]) -> list[Drawn | None]:
         """Give the canvases of some pictures, different ones; None for a broken one, which is then in `broken`."""
+        wanted = [number for number in numbers if number not in self.broken]
         drawn: dict[int, Drawn] = {}
-        for group in self._groups(numbers):
-            answers = self._decoding.draw(list(group.values()), self.side)
-            for number, answer in zip(group, answers, strict=True):
-                if isinstance(answer, Fault):
-                    self._note(number, answer)
-                else:
-                    drawn[number] = answer
+        for number, answer in zip(wanted, self._decoding.draw(wanted), strict=True):
+            if isinstance(answer, Fault):
+                self.broken[number] = Skipped(self.source.name(number), answer.code, answer.reason)
+            else:
+                drawn[number] = answer
         return [drawn.get(number) for number in numbers]
 
     def close(self) -> None:
         """End what decodes."""
         self._decoding.close()
-
-    def _groups(self, numbers: Sequence[int]) -> Iterator[dict[int, bytes]]:
-        """The files of those that are not known to be broken, some at a time."""
-        group: dict[int, bytes] = {}
-        for number in numbers:
-            if number in self.broken:
-                continue
-            try:
-                group[number] = self.source.read(number)
-            except ImageError as error:
-                self._note(number, Fault(error.code, error.reason))
-            except MemoryError:
-                self._note(number, NO_MEMORY)
-            if sum(map(len, group.values())) >= GROUP_BYTES:
-                yield group
-                group = {}
-        if group:
-            yield group
-
-    def _note(self, number: int, fault: Fault) -> None:
-        self.broken[number] = Skipped(self.source.name(number), fault.code, fault.reason)
 
 
 class KeptCanvases(Canvases):

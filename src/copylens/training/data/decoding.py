@@ -1,70 +1,69 @@
-"""Files of pictures in, canvases out: drawn by the thread that asks, or by processes of their own.
+"""Numbers of pictures in, canvases or what is wrong with them out, drawn by the thread that asks.
 
-Threads share Python's lock with the thread that tells a GPU what to do. That one takes the lock anew for each of some
-thousand operations a step, and waits for a decoding thread each time; processes leave it alone.
+Shapes: S is the side of the canvas.
 """
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
 
-from copylens.errors import TrainingError
-from copylens.images.drawing import Answer, begin, draw_files
+from copylens.errors import ImageError
+from copylens.training.data.canvas import Drawn, draw
+from copylens.training.data.sources import PictureSource
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a picture could not be drawn.
+
+    Attributes:
+        code: of `ImageError`.
+        reason: in words.
+    """
+
+    code: str
+    reason: str
+
+
+Answer: TypeAlias = "Drawn | Fault"
+
+
+def draw_number(source: PictureSource, number: int, side: int) -> Answer:
+    """Read and draw picture `number`, on a canvas of side `side`."""
+    try:
+        return draw(source.read(number), side)
+    except ImageError as error:
+        return Fault(error.code, error.reason)
+    except MemoryError:
+        return Fault("too-large", "there is not enough memory to decode it")
 
 
 class Decoding(Protocol):
-    """Where pictures are drawn. Safe in threads."""
+    """Where the pictures of a source are drawn. Safe in threads."""
 
-    def draw(self, files: Sequence[bytes], side: int) -> list[Answer]:
-        """As `draw_files`."""
+    def draw(self, numbers: Sequence[int]) -> list[Answer]:
+        """Draw some pictures, whatever happens to each."""
 
     def close(self) -> None:
         """End what was started."""
 
 
 class InThisThread:
-    """The thread that asks draws."""
+    """The thread that asks draws.
 
-    def draw(self, files: Sequence[bytes], side: int) -> list[Answer]:
-        """As `draw_files`."""
-        return draw_files(files, side)
+    Args:
+        source: of the pictures.
+        side: S.
+    """
+
+    def __init__(self, source: PictureSource, side: int) -> None:
+        self._source, self._side = source, side
+
+    def draw(self, numbers: Sequence[int]) -> list[Answer]:
+        """As `Decoding.draw`."""
+        return [draw_number(self._source, number, self._side) for number in numbers]
 
     def close(self) -> None:
         """There is nothing to end."""
-
-
-class InProcesses:
-    """Processes draw, and end with this one however it ends; the thread that asks waits without Python's lock.
-
-    Args:
-        workers: how many.
-    """
-
-    def __init__(self, workers: int) -> None:
-        # Not fork: a process with threads and a CUDA context must not be copied.
-        kind = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-        self._pool = ProcessPoolExecutor(
-            workers, mp_context=multiprocessing.get_context(kind), initializer=begin
-        )
-
-    def draw(self, files: Sequence[bytes], side: int) -> list[Answer]:
-        """As `draw_files`.
-
-        Raises:
-            TrainingError: one of the processes is gone.
-        """
-        try:
-            return self._pool.submit(draw_files, files, side).result()
-        except BrokenProcessPool as error:
-            raise TrainingError(
-                "A process that decodes pictures was killed, as happens when memory runs out; take fewer "
-                "data.workers, or data.decode_in threads, and run the same command again to go on."
-            ) from error
-
-    def close(self) -> None:
-        """End the processes; what they are drawing is finished first."""
-        self._pool.shutdown(wait=True, cancel_futures=True)

@@ -21,11 +21,12 @@ import numpy.typing as npt
 import torch
 
 from copylens.errors import UsageError
-from copylens.images.canvas import Canvas, Drawn
 from copylens.records import Skipped
-from copylens.training.data.canvases import CHANNELS, Canvases, KeptCanvases
-from copylens.training.data.decoding import Decoding, InProcesses, InThisThread
+from copylens.training.data.canvas import CHANNELS, Canvas, Drawn
+from copylens.training.data.canvases import Canvases, KeptCanvases
+from copylens.training.data.decoding import Decoding, InThisThread
 from copylens.training.data.order import Ints, Order, shuffled
+from copylens.training.data.processes import PLACES, InProcesses
 from copylens.training.data.settings import DataSettings
 from copylens.training.data.sources import PictureSource
 from copylens.training.nouns import PictureBatch
@@ -96,7 +97,9 @@ class PictureLoader:
         self._ahead: deque[_Begun] = deque()
         self._orders: dict[int, Order] = {}
         self._composed: Orders | None = None
-        self._pool = ThreadPoolExecutor(settings.workers, thread_name_prefix="copylens-pictures")
+        # Those that only wait for processes wait for the next pictures of theirs, too.
+        threads = settings.workers * (PLACES if self._in_processes else 1)
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="copylens-pictures")
 
     @property
     def steps_per_epoch(self) -> int:
@@ -175,10 +178,18 @@ class PictureLoader:
     ) -> None:
         self.close()
 
+    @property
+    def _in_processes(self) -> bool:
+        chosen = self._settings.decode_in
+        return chosen == "processes" or (chosen == "auto" and self._device.type == "cuda")
+
     def _make_canvases(self, source: PictureSource) -> Canvases:
         settings = self._settings
-        apart = settings.decode_in == "processes"
-        decoding: Decoding = InProcesses(settings.workers) if apart else InThisThread()
+        decoding: Decoding
+        if self._in_processes:
+            decoding = InProcesses(source, settings.canvas, settings.workers)
+        else:
+            decoding = InThisThread(source, settings.canvas)
         if settings.cache == "none":
             return Canvases(source, settings.canvas, decoding)
         sharing = int(os.environ.get("LOCAL_WORLD_SIZE", "1")) if self._world > 1 else 1

@@ -17,8 +17,8 @@ class DataSettings:
     Attributes:
         canvas: side S in pixels of the square that every picture is stretched to.
         workers: of each process, that decode.
-        decode_in: ``"threads"``, or ``"processes"`` beside a GPU, whose launches wait for decoding threads; each takes
-            some 50 MB of memory.
+        decode_in: ``"threads"``; or ``"processes"``, of some 50 MB each, which leave Python's lock alone; or
+            ``"auto"``: processes where a GPU learns, since its launches need that lock.
         cache: ``"memory"`` keeps every decoded canvas, S x S x 3 bytes each, so that only the first epoch decodes.
         protect_duplicates: what becomes of near-duplicates among the pictures, which the entropy term would tear
             apart: ``"off"`` nothing, ``"leave-out"`` keeps one of each group, ``"positives"`` makes the pictures of a
@@ -30,7 +30,7 @@ class DataSettings:
 
     canvas: int = 256
     workers: int = 2
-    decode_in: Literal["threads", "processes"] = "threads"
+    decode_in: Literal["auto", "threads", "processes"] = "auto"
     cache: Literal["none", "memory"] = "none"
     protect_duplicates: Literal["off", "leave-out", "positives"] = "off"
     protect_threshold: float | None = None

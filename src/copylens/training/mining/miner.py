@@ -18,10 +18,10 @@ from torch import distributed
 from torch.nn import functional
 
 from copylens.errors import TooManyMatchesError, UsageError
-from copylens.images.canvas import Drawn
 from copylens.networks.sscd import SSCDNetwork
 from copylens.postprocess.clusters import cluster_rows
-from copylens.training.data import PictureLoader
+from copylens.training.data.canvas import Drawn
+from copylens.training.data.loader import PictureLoader
 from copylens.training.data.order import shuffled
 from copylens.training.exporting import SAME, calibrate
 from copylens.training.mining.composing import (

@@ -9,21 +9,24 @@ import sys
 import textwrap
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 from copylens.errors import TrainingError
-from copylens.images.canvas import Drawn, draw
-from copylens.images.drawing import Fault
-from copylens.training.data.canvases import GROUP_BYTES, Canvases
-from copylens.training.data.decoding import Decoding, InProcesses, InThisThread
+from copylens.training.data import PictureSource
+from copylens.training.data.canvas import Drawn, draw
+from copylens.training.data.canvases import Canvases
+from copylens.training.data.decoding import Decoding, Fault, InThisThread
+from copylens.training.data.processes import GROUP, InProcesses
 from picture_places import Listed
 from workflow_samples import picture_bytes, scene
 
 SIDE = 24
-SOUND = [picture_bytes(scene(number, 40, 30 + 9 * number), "JPEG") for number in range(5)]
-BAD = [b"", b"no picture", SOUND[0][:200]]
+SOUND = [picture_bytes(scene(number, 40, 30 + 9 * number), "JPEG") for number in range(2 * GROUP + 3)]
+FILES: list[bytes | None] = [*SOUND, b"", b"no picture", SOUND[0][:200], None]
+BAD = list(range(len(SOUND), len(FILES)))
 
 
 def alive(pid: int) -> bool:
@@ -50,60 +53,76 @@ def children(decoding: InProcesses) -> list[int]:
 class DecodingConformance:
     """What every way to decode must do."""
 
-    def make(self) -> Decoding:
+    def make(self, source: PictureSource) -> Decoding:
         raise NotImplementedError
 
     @pytest.fixture
     def decoding(self) -> Iterator[Decoding]:
-        decoding = self.make()
+        decoding = self.make(Listed(FILES))
         yield decoding
         decoding.close()
 
-    def test_pictures_in_their_order(self, decoding: Decoding) -> None:
-        answers = decoding.draw(SOUND, SIDE)
-        assert len(answers) == len(SOUND)
-        for answer, data in zip(answers, SOUND, strict=True):
-            wanted = draw(data, SIDE)
+    @pytest.mark.parametrize("count", [1, GROUP, len(SOUND)])
+    def test_pictures_in_their_order(self, decoding: Decoding, count: int) -> None:
+        numbers = list(range(count))[::-1]
+        answers = decoding.draw(numbers)
+        assert len(answers) == count
+        for answer, number in zip(answers, numbers, strict=True):
+            wanted = draw(SOUND[number], SIDE)
             assert isinstance(answer, Drawn)
-            assert (answer.pixels.shape, answer.pixels.dtype) == ((3, SIDE, SIDE), np.uint8)
+            assert answer.pixels.shape == (3, SIDE, SIDE)
+            assert answer.pixels.dtype == np.uint8
             assert np.array_equal(answer.pixels, wanted.pixels)
             assert answer.aspect == wanted.aspect
 
     def test_what_is_no_picture_is_told_and_harms_no_other(self, decoding: Decoding) -> None:
-        answers = decoding.draw([SOUND[1], *BAD, SOUND[2]], SIDE)
-        assert [isinstance(answer, Fault) for answer in answers] == [False, True, True, True, False]
-        twins = InThisThread().draw(BAD, SIDE)
-        assert answers[1:4] == twins
+        answers = decoding.draw([1, *BAD, 2])
+        assert [isinstance(answer, Fault) for answer in answers] == [False, *[True] * len(BAD), False]
+        twins = InThisThread(Listed(FILES), SIDE).draw(BAD)
+        assert answers[1:-1] == twins
         assert all(isinstance(twin, Fault) and twin.code and twin.reason for twin in twins)
 
     def test_nothing_to_draw(self, decoding: Decoding) -> None:
-        assert decoding.draw([], SIDE) == []
+        assert decoding.draw([]) == []
+
+    def test_many_threads_at_once(self, decoding: Decoding) -> None:
+        """What one drew is its own, whatever is drawn after it."""
+        wanted = [draw(data, SIDE).pixels for data in SOUND]
+        with ThreadPoolExecutor(12) as pool:
+            jobs = [(start, pool.submit(decoding.draw, range(start, start + 5))) for start in range(12)] * 3
+            for start, job in jobs:
+                for number, answer in enumerate(job.result(), start):
+                    assert isinstance(answer, Drawn)
+                    assert np.array_equal(answer.pixels, wanted[number])
 
     def test_canvases_by_number(self, decoding: Decoding) -> None:
-        """Also over the border of a group: a large file goes alone."""
-        large = SOUND[0] + b"\0" * GROUP_BYTES
-        source = Listed([SOUND[0], BAD[1], large, None, SOUND[3]])
-        canvases = Canvases(source, SIDE, decoding)
+        canvases = Canvases(Listed(FILES), SIDE, decoding)
         for _ in range(2):
-            drawn = canvases.draw([4, 3, 2, 1, 0])
+            drawn = canvases.draw([4, BAD[1], 2, BAD[3], 0])
             assert [one is None for one in drawn] == [False, True, False, True, False]
             assert drawn[0] is not None
-            assert np.array_equal(drawn[0].pixels, draw(SOUND[3], SIDE).pixels)
-            assert sorted(canvases.broken) == [1, 3]
+            assert np.array_equal(drawn[0].pixels, draw(SOUND[4], SIDE).pixels)
+            assert sorted(canvases.broken) == [BAD[1], BAD[3]]
 
 
 class TestInThisThread(DecodingConformance):
-    def make(self) -> Decoding:
-        return InThisThread()
+    def make(self, source: PictureSource) -> Decoding:
+        return InThisThread(source, SIDE)
 
 
 class TestInProcesses(DecodingConformance):
-    def make(self) -> Decoding:
-        return InProcesses(2)
+    def make(self, source: PictureSource) -> Decoding:
+        return InProcesses(source, SIDE, 2)
+
+
+def one_process() -> InProcesses:
+    decoding = InProcesses(Listed(FILES), SIDE, 1)
+    decoding.draw([0])
+    return decoding
 
 
 def test_the_processes_do_not_import_pytorch_and_end_with_the_pool() -> None:
-    decoding = InProcesses(1)
+    decoding = one_process()
     assert decoding._pool.submit(eval, "'torch' in __import__('sys').modules").result() is False
     pids = children(decoding)
     assert all(map(alive, pids))
@@ -112,23 +131,25 @@ def test_the_processes_do_not_import_pytorch_and_end_with_the_pool() -> None:
 
 
 def test_ctrl_c_is_left_to_the_process_that_trains() -> None:
-    decoding = InProcesses(1)
-    decoding.draw(SOUND, SIDE)
+    decoding = one_process()
     [pid] = children(decoding)
     os.kill(pid, signal.SIGINT)
-    assert len(decoding.draw(SOUND, SIDE)) == len(SOUND)
+    assert isinstance(decoding.draw([1])[0], Drawn)
     assert children(decoding) == [pid]
     decoding.close()
 
 
 def test_a_process_that_was_killed_is_told_in_one_sentence() -> None:
-    decoding = InProcesses(1)
-    decoding.draw(SOUND, SIDE)
+    decoding = one_process()
     [pid] = children(decoding)
     os.kill(pid, signal.SIGKILL)
     assert ended([pid])
-    with pytest.raises(TrainingError, match=r"^A process that decodes pictures was killed.*data\.workers"):
-        decoding.draw(SOUND, SIDE)
+    # Again and again: no place in the shared memory is lost by it.
+    for _ in range(5):
+        with pytest.raises(
+            TrainingError, match=r"^A process that decodes pictures was killed.*data\.workers"
+        ):
+            decoding.draw([1])
     decoding.close()
 
 
@@ -137,9 +158,10 @@ def test_the_processes_end_when_the_one_that_trains_is_killed() -> None:
     program = textwrap.dedent(
         """
         import sys, time
-        from copylens.training.data.decoding import InProcesses
+        from copylens.training.data import open_pictures
+        from copylens.training.data.processes import InProcesses
         if __name__ == "__main__":
-            decoding = InProcesses(2)
+            decoding = InProcesses(open_pictures(["examples/photos/originals"]), 16, 2)
             answers = [decoding._pool.submit(time.sleep, 0.2) for _ in range(4)]
             [answer.result() for answer in answers]
             print(*decoding._pool._processes, flush=True)

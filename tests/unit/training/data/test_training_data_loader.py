@@ -17,7 +17,8 @@ import torch
 from PIL import Image
 
 from copylens.errors import UsageError
-from copylens.training.data import DataSettings, PictureLoader, PictureSource, canvases
+from copylens.training.data import DataSettings, PictureSource, canvases
+from copylens.training.data.loader import PictureLoader
 from copylens.training.data.memory_left import memory_left
 from copylens.training.nouns import PictureBatch
 from picture_places import Listed, pictures

@@ -16,8 +16,9 @@ import protecting_worker
 from copylens.errors import OutputError, TooManyMatchesError, UsageError
 from copylens.matching import Pairs
 from copylens.training.augment import Augmenter
-from copylens.training.data import DataSettings, PictureLoader, Protected, protect, protecting
-from copylens.training.data.protecting import FILE, components
+from copylens.training.data import DataSettings, protecting
+from copylens.training.data.loader import PictureLoader
+from copylens.training.data.protecting import FILE, Protected, components, protect
 from copylens.training.mixing import MixingSettings, make_views
 from copylens.training.nouns import NOBODY, PictureBatch
 from picture_places import Listed

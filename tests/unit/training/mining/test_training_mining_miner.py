@@ -11,8 +11,9 @@ import torch
 from torch.nn import functional
 
 from copylens.errors import UsageError
-from copylens.images.canvas import draw
-from copylens.training.data import DataSettings, PictureLoader
+from copylens.training.data import DataSettings
+from copylens.training.data.canvas import draw
+from copylens.training.data.loader import PictureLoader
 from copylens.training.data.order import shuffled
 from copylens.training.mining.miner import Miner
 from copylens.training.mining.settings import MiningSettings

@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from copylens.images.decoding import decode
+from copylens.images import decode
 
 Canvas: TypeAlias = npt.NDArray[np.uint8]
+CHANNELS = 3
 
 
 @dataclass(frozen=True, slots=True)
