@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +116,7 @@ class Trainer:
         half = settings.loop.precision == "float16"
         self.scaler = torch.amp.GradScaler(processes.device.type, enabled=half)
         self.step = 0
+        self._made: Views | None = None
         self.objective = Objective(
             settings, network, terms, memory=self.memory, mixing=self.mixing, scaler=self.scaler
         )
@@ -185,8 +187,8 @@ class Trainer:
     ) -> None:
         watch = self.settings.watch
         window, started = self.step, time.perf_counter()
-        for batch in self._batches(log):
-            parts, descriptors = self._train(batch)
+        for batch, following in self._batches(log):
+            parts, descriptors = self._train(batch, following)
             self.step += 1
             progress(self.step, self.plan.last)
             last = self.step == self.plan.last
@@ -202,14 +204,18 @@ class Trainer:
             if interrupted.is_set():
                 raise KeyboardInterrupt
 
-    def _batches(self, log: RunLog | None) -> Iterator[PictureBatch]:
-        """Pictures from the step where the state stands to the last."""
+    def _batches(self, log: RunLog | None) -> Iterator[tuple[PictureBatch, PictureBatch | None]]:
+        """Pictures from the step where the state stands to the last, with those of the next step if they are wanted.
+
+        At the end of an epoch they are not: what is mined then follows from the network after the step.
+        """
         step = self.step
         while step < self.plan.last:
             epoch, start = divmod(step, self.plan.per_epoch)
             self._mine(log, epoch)
-            for batch in self.loader.epoch(epoch, start_step=start):
-                yield batch
+            batches = self.loader.epoch(epoch, start_step=start)
+            for batch, following in _with_next(batches) if self._ahead else zip(batches, repeat(None)):
+                yield batch, following
                 step += 1
                 if step == self.plan.last:
                     return
@@ -219,14 +225,17 @@ class Trainer:
         if found is not None:
             self._write(log, "mining", found)
 
-    def _train(self, batch: PictureBatch) -> tuple[LossParts, torch.Tensor]:
+    def _train(self, batch: PictureBatch, following: PictureBatch | None) -> tuple[LossParts, torch.Tensor]:
         self._set_mode()
         seed_step(self.settings.loop.seed, self.step, self.processes.rank)
-        views = self._views(batch)
+        views, self._made = self._made or self._views(batch, self.step), None
         factor = rate_factor(self.step, total=self.plan.total, warmup=self.plan.warmup)
         set_rates(self.optimiser, factor)
         self.optimiser.zero_grad(set_to_none=True)
-        made = self.objective.backward(batch, views, epoch=self._epoch, step=self.step)
+        made = self.objective.backward(batch, views, epoch=self._epoch(self.step), step=self.step)
+        if following is not None and self.step + 1 < self.plan.last:
+            # Launched while the device is at work on this step; what comes next waits for it.
+            self._made = self._views(following, self.step + 1)
         self._check_finite(made.parts)
         self._move()
         if self.average is not None:
@@ -250,19 +259,23 @@ class Trainer:
             term.after_step(self.step)
 
     @property
-    def _epoch(self) -> int:
-        return self.step // self.plan.per_epoch
+    def _ahead(self) -> bool:
+        """Whether the views of the next step are made during a step: where the device works by itself."""
+        return self.processes.device.type != "cpu"
 
-    def _views(self, batch: PictureBatch) -> Views:
-        size = size_at(self.settings.loop.size_plan, self.step, self.plan.total)
+    def _epoch(self, step: int) -> int:
+        return step // self.plan.per_epoch
+
+    def _views(self, batch: PictureBatch, step: int) -> Views:
+        size = size_at(self.settings.loop.size_plan, step, self.plan.total)
         with torch.no_grad():
             return make_views(
                 self.augmenters[size],
                 batch,
                 self.mixing,
                 seed=self.settings.loop.seed,
-                epoch=self._epoch,
-                step=self.step,
+                epoch=self._epoch(step),
+                step=step,
                 trace=self.settings.patch.weight > 0,
             )
 
@@ -318,6 +331,17 @@ class Trainer:
     def _save(self) -> None:
         if self._writes:
             save_checkpoint(self.folder, self.state_dict())
+
+
+def _with_next(batches: Iterator[PictureBatch]) -> Iterator[tuple[PictureBatch, PictureBatch | None]]:
+    """Each with the one after it; None after the last."""
+    before: PictureBatch | None = None
+    for batch in batches:
+        if before is not None:
+            yield before, batch
+        before = batch
+    if before is not None:
+        yield before, None
 
 
 @contextmanager

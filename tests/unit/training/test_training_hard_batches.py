@@ -13,6 +13,7 @@ import torch
 from copylens.cli.train import _line
 from copylens.errors import ModelError
 from copylens.models import ModelPackage, find_model, load_package, update_card
+from copylens.training.loop import Trainer
 from copylens.training.watching import read_log
 from small_models import SmallNetwork
 from training_samples import picture_folder, run_training, run_until, tiny
@@ -38,6 +39,29 @@ def _one_thread() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return picture_folder(tmp_path_factory.mktemp("pictures") / "all")
+
+
+@pytest.mark.parametrize("kill", [7, 8, 13])
+def test_views_that_are_made_ahead_are_those_of_their_step(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kill: int
+) -> None:
+    """As beside a GPU; also over the end of an epoch, where pictures are looked for, and after a kill."""
+    settings = tiny(
+        *MINED,
+        "mining.kind=clusters",
+        "mining.clusters=6",
+        "loop.batch=6",
+        "loop.sizes=[48, 32]",
+        "data.canvas=64",
+    )
+    plain = run_training(pictures, tmp_path / "plain", settings)
+    monkeypatch.setattr(Trainer, "_ahead", True)
+    assert run_training(pictures, tmp_path / "ahead", settings).losses == plain.losses
+    found = run_until(pictures, tmp_path / "killed", settings, kill)
+    assert found == {step: plain.losses[step] for step in found}
+    rest = run_training(pictures, tmp_path / "killed", settings).losses
+    assert rest == {step: plain.losses[step] for step in rest}
+    assert min(rest) == kill // 3 * 3 + 1
 
 
 @pytest.mark.parametrize(
