@@ -116,7 +116,7 @@ class Trainer:
         half = settings.loop.precision == "float16"
         self.scaler = torch.amp.GradScaler(processes.device.type, enabled=half)
         self.step = 0
-        self._made: Views | None = None
+        self._next_views: Views | None = None
         self.objective = Objective(
             settings, network, terms, memory=self.memory, mixing=self.mixing, scaler=self.scaler
         )
@@ -228,14 +228,14 @@ class Trainer:
     def _train(self, batch: PictureBatch, following: PictureBatch | None) -> tuple[LossParts, torch.Tensor]:
         self._set_mode()
         seed_step(self.settings.loop.seed, self.step, self.processes.rank)
-        views, self._made = self._made or self._views(batch, self.step), None
+        views, self._next_views = self._next_views or self._views(batch, self.step), None
         factor = rate_factor(self.step, total=self.plan.total, warmup=self.plan.warmup)
         set_rates(self.optimiser, factor)
         self.optimiser.zero_grad(set_to_none=True)
         made = self.objective.backward(batch, views, epoch=self._epoch(self.step), step=self.step)
         if following is not None and self.step + 1 < self.plan.last:
             # Launched while the device is at work on this step; what comes next waits for it.
-            self._made = self._views(following, self.step + 1)
+            self._next_views = self._views(following, self.step + 1)
         self._check_finite(made.parts)
         self._move()
         if self.average is not None:
