@@ -24,6 +24,7 @@ from statistics import median
 import torch
 from benchmarks.machine import describe_machine, machine_facts, portable_command
 from benchmarks.original_style import PRESETS, PillowViews, ViewPairs, original_loader
+from torch.profiler import ProfilerActivity, profile
 
 from copylens.errors import CopyLensError, UsageError
 from copylens.training.augment import Augmenter
@@ -154,8 +155,8 @@ class Learner:
         freeze_batchnorm(self.network, everywhere=settings.network.freeze_batchnorm)
         self.optimiser = make_optimiser(self.network, settings.optimiser, batch=settings.loop.batch)
 
-    def step(self, views: Views, watch: Stopwatch) -> float:
-        """Learn from a batch; gives the loss."""
+    def step(self, views: Views, watch: Stopwatch) -> torch.Tensor:
+        """Learn from a batch; gives the loss, which the device may still be at work on."""
         dtype = _AUTOCAST[self.settings.loop.precision]
         with watch.part("forward"):
             pixels = views.pixels.contiguous(memory_format=self._format)
@@ -168,7 +169,7 @@ class Learner:
             loss.backward()  # type: ignore[no-untyped-call]
         with watch.part("optimiser"):
             self.optimiser.step()
-        return float(loss.detach())
+        return loss.detach()
 
     def _loss(self, descriptors: torch.Tensor, sources: torch.Tensor) -> torch.Tensor:
         loss = self.settings.loss
@@ -192,11 +193,12 @@ class Speed:
 
 @dataclass
 class Measured:
-    """Speeds of one input, one for every round; and seconds by part of an exact pass of steps."""
+    """Speeds of one input, one for every round; seconds by part of an exact pass of steps; how busy a GPU was."""
 
     input_only: list[Speed] = field(default_factory=list)
     whole_step: list[Speed] = field(default_factory=list)
     parts: dict[str, float] = field(default_factory=dict)
+    busy: float | None = None
 
 
 def main() -> int:
@@ -268,6 +270,7 @@ def compare(
             watch = Stopwatch(device, exact=True)
             speed(views, learner, watch, settings, steps)
             measured.parts = {name: seconds / steps for name, seconds in watch.seconds.items()}
+            measured.busy = busy_share(views, learner, device, settings, steps)
     finally:
         ours.close()
         original.close()
@@ -280,12 +283,29 @@ def speed(
     """Measure some batches, from the moment when nothing has been prepared; without learner, alone."""
     finish(watch.device)
     started, busy = time.perf_counter(), processor_seconds()
-    for batch in views.batches(steps, watch):
-        if learner is not None:
-            learner.step(batch, watch)
+    batches = views.batches(steps, watch)
+    following = next(batches, None)
+    while following is not None:
+        loss = None if learner is None else learner.step(following, watch)
+        # As in a training: made while a GPU is at work on the step, before its loss is looked at.
+        following = next(batches, None)
+        if loss is not None:
+            float(loss)
     finish(watch.device)
     pictures = steps * settings.loop.batch
     return Speed(pictures / (time.perf_counter() - started), 1e3 * (processor_seconds() - busy) / pictures)
+
+
+def busy_share(
+    views: Input, learner: Learner, device: torch.device, settings: TrainSettings, steps: int
+) -> float | None:
+    """Measure in which part of the time of some steps a GPU computes or copies; None for a CPU."""
+    if device.type != "cuda":
+        return None
+    with profile(activities=[ProfilerActivity.CUDA]) as profiler:
+        rate = speed(views, learner, Stopwatch(device, exact=False), settings, steps).rate
+    at_work: float = sum(event.self_device_time_total for event in profiler.key_averages()) / 1e6
+    return at_work * rate / (steps * settings.loop.batch)
 
 
 def processor_seconds() -> float:
@@ -332,6 +352,9 @@ def document(
     yield "|---|---:|---:|"
     for name in PARTS:
         yield f"| {name} | {1e3 * ours.parts[name]:.1f} | {1e3 * original.parts[name]:.1f} |"
+    if ours.busy is not None and original.busy is not None:
+        yield ""
+        yield f"Of the time the GPU is at work: {ours.busy:.0%} (CopyLens), {original.busy:.0%} (original style)."
 
 
 def row(name: str, ours: Sequence[float], original: Sequence[float]) -> str:
