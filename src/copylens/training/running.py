@@ -268,10 +268,14 @@ def _start_of(network: NetworkSettings) -> str:
     """Where the backbone's weights came from, as the end of a sentence."""
     if network.weights is None:
         return ", started from timm" if network.pretrained else " from scratch"
-    name = Path(network.weights).name
+    first = Path(network.weights)
     if network.average_with is None:
-        return f", started from {name}"
-    return f", started from the mean of {name} and {Path(network.average_with).name}"
+        return f", started from {first.name}"
+    second = Path(network.average_with)
+    # Runs call theirs alike; then their folders tell them apart.
+    last = 2 if first.name == second.name else 1
+    one, other = ("/".join(path.parts[-last:]) for path in (first, second))
+    return f", started from the mean of {one} and {other}"
 
 
 def synchronised(network: SSCDNetwork, device: torch.device) -> SSCDNetwork:

@@ -16,7 +16,8 @@ from copylens.errors import OutputError, TrainingError, UsageError
 from copylens.training import objective
 from copylens.training.losses import LossParts, sscd_loss
 from copylens.training.recipes import load_recipe
-from copylens.training.running import split
+from copylens.training.running import _start_of, split
+from copylens.training.settings import NetworkSettings
 from copylens.training.watching import read_log
 from training_samples import picture_folder, run_training, tiny
 
@@ -182,3 +183,22 @@ def test_near_duplicates_may_be_left_out(tmp_path: Path) -> None:
     assert trained is not None
     assert trained.left_out == 5
     assert "48 pictures" in trained.package.provenance.data
+
+
+@pytest.mark.parametrize(
+    ("weights", "average_with", "words"),
+    [
+        (None, None, " from scratch"),
+        ("runs/a.run/backbone.safetensors", None, ", started from backbone.safetensors"),
+        ("a/one.pt", "a/two.pt", ", started from the mean of one.pt and two.pt"),
+        (
+            "/runs/a.run/backbone.safetensors",
+            "b.run/backbone.safetensors",
+            ", started from the mean of a.run/backbone.safetensors and b.run/backbone.safetensors",
+        ),
+    ],
+)
+def test_the_card_says_what_the_backbone_started_from(
+    weights: str | None, average_with: str | None, words: str
+) -> None:
+    assert _start_of(NetworkSettings(weights=weights, average_with=average_with)) == words
