@@ -24,8 +24,8 @@ class TablePictures(PictureSource):
     """The pictures in a column of Parquet files: bytes, or Hugging Face's ``{"bytes", "path"}``.
 
     Parquet reads whole row groups. The last ones are kept, but pictures are drawn in random order: with groups
-    of more than some 100 pictures, keep the decoded pictures in memory (``data.cache``) or write shards. Every process that
-    decodes (``data.decode_in``) keeps row groups of its own.
+    of more than some 100 pictures, keep the decoded pictures in memory (``data.cache``) or write shards. Every process
+    that decodes (``data.decode_in``) keeps row groups of its own.
 
     Args:
         paths: of the files.

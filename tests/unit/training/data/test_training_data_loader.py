@@ -20,6 +20,7 @@ from copylens.errors import UsageError
 from copylens.training.data import DataSettings, PictureSource, canvases
 from copylens.training.data.loader import PictureLoader
 from copylens.training.data.memory_left import memory_left
+from copylens.training.data.processes import InProcesses
 from copylens.training.nouns import PictureBatch
 from picture_places import Listed, pictures
 from workflow_samples import picture_bytes, scene
@@ -313,3 +314,19 @@ def test_leaving_the_block_in_the_middle_ends_the_threads() -> None:
 def test_settings_that_cannot_be_meant(wrong: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match=rf"data\.{next(iter(wrong))} is "):
         DataSettings(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "device", "apart"),
+    [
+        ("auto", "cpu", False),
+        ("auto", "cuda", True),
+        ("threads", "cuda", False),
+        ("processes", "cpu", True),
+    ],
+)
+def test_beside_a_gpu_processes_decode_unless_threads_are_asked_for(
+    chosen: str, device: str, apart: bool
+) -> None:
+    with loader(pictures(COUNT), {"decode_in": chosen}, device=device) as made:
+        assert isinstance(made._canvases._decoding, InProcesses) == apart
