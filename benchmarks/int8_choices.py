@@ -31,7 +31,8 @@ from copylens.workflows.describer import BATCH, Describer, load_model
 WAYS: dict[str, Quantisation | None] = {
     "float32": None,
     "int8 as it is made": Quantisation(),
-    "the first convolution, too": Quantisation(first=True),
+    "the first convolution alone in float": Quantisation(spared=1),
+    "every convolution in int8": Quantisation(spared=0),
     "depthwise convolutions in float": Quantisation(depthwise=False),
     "weights of 7 bits": Quantisation(narrow=True),
     "moving average of extremes": Quantisation(method="average"),

@@ -181,8 +181,8 @@ def _calibration(source: ModelPackage) -> Calibration:
 def _provenance(source: ModelPackage, name: str, pictures: int, how: Quantisation) -> Provenance:
     made = (
         f"int8 twin of {source.name} {source.version} (fingerprint {source.fingerprint}): activations uint8, weights "
-        f"{'of 7 bits' if how.narrow else 'int8'} by channel; the first convolution and all after the last in float32; "
-        f"ranges ({how.method}) measured on {pictures} pictures"
+        f"{'of 7 bits' if how.narrow else 'int8'} by channel; the first {how.spared} convolutions and all after the "
+        f"last in float32; ranges ({how.method}) measured on {pictures} pictures"
     )
     return dataclasses.replace(
         source.provenance,

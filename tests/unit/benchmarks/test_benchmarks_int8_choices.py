@@ -37,8 +37,8 @@ def test_each_way_makes_another_graph(package: ModelPackage, tmp_path: Path) -> 
     ways = {way: made(package, how, pixels, tmp_path / way) for way, how in WAYS.items()}
     assert ways["float32"] is package
     assert {each.arithmetic for way, each in ways.items() if way != "float32"} == {"int8"}
-    # A single batch has no average; depthwise convolutions in float leave this network nothing but its sum.
-    assert len({each.fingerprint for each in ways.values()}) >= len(WAYS) - 1
+    # A single batch has no average; and of two convolutions one is quantised, whether one or three are spared.
+    assert len({each.fingerprint for each in ways.values()}) >= len(WAYS) - 2
 
 
 def test_packages_and_engines_take_turns_and_the_least_counts(

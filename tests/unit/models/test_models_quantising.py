@@ -16,7 +16,7 @@ from copylens.errors import MissingExtraError, ModelError, UsageError
 from copylens.models import ModelPackage, write_package
 from copylens.models.engines.onnxruntime_engine import OnnxRuntimeEngine
 from copylens.models.engines.openvino_engine import OpenVinoEngine
-from copylens.models.quantising import Quantisation, quantise_graph
+from copylens.models.quantising import Quantisation, _quantised_nodes, quantise_graph
 from small_models import MEAN, STD, SmallNetwork, convolve, make_model
 
 NETWORK = SmallNetwork()
@@ -80,17 +80,17 @@ def test_the_first_convolution_and_all_after_the_last_stay_in_float(package: Mod
 
 
 def test_the_first_convolution_is_quantised_on_request(package: ModelPackage) -> None:
-    model = quantised(package, first=True)
+    model = quantised(package, spared=0)
     assert len(integer_convolutions(model)) == 2
     assert Counter(node.op_type for node in model.graph.node)["Clip"] == 1
 
 
 def test_convolutions_of_single_channels_are_left_on_request(package: ModelPackage) -> None:
-    assert len(integer_convolutions(quantised(package, depthwise=False, first=True))) == 1
+    assert len(integer_convolutions(quantised(package, depthwise=False, spared=0))) == 1
 
 
 def test_the_sum_of_a_residual_block_is_quantised_and_the_normalisation_is_not(package: ModelPackage) -> None:
-    model = quantised(package, first=True)
+    model = quantised(package, spared=0)
     made_by = {output: node.op_type for node in model.graph.node for output in node.output}
     sums = [node for node in model.graph.node if node.op_type == "Add"]
     from_integers = [all(made_by.get(name) == "DequantizeLinear" for name in node.input) for node in sums]
@@ -243,3 +243,52 @@ def test_without_the_onnx_package_it_says_what_to_install(
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(MissingExtraError, match=r"copylens\[import\]"):
         quantise_graph(package, [BATCH])
+
+
+# --- what is spared
+
+
+def chains(*lengths: int) -> Any:
+    """A graph of networks beside each other, each a chain of so many convolutions with ReLUs; weights say whose."""
+    pixels = helper.make_tensor_value_info("pixels", TensorProto.FLOAT, ["N", 3, 8, 8])
+    nodes, weights = [], []
+    for network, length in enumerate(lengths):
+        value = "pixels"
+        for number in range(length):
+            name = f"{network}/{number}"
+            kernel = np.full((3, 3, 1, 1), 0.1, np.float32)
+            weights.append(numpy_helper.from_array(kernel, f"{name}/weight"))
+            nodes += [
+                helper.make_node("Conv", [value, f"{name}/weight"], [f"{name}/conv"]),
+                helper.make_node("Relu", [f"{name}/conv"], [name]),
+            ]
+            value = name
+    return helper.make_graph(nodes, "chains", [pixels], [], weights)
+
+
+@pytest.mark.parametrize(
+    ("lengths", "spared", "expected"),
+    [
+        ((5,), 3, ["0/3", "0/4"]),
+        ((5,), 1, ["0/1", "0/2", "0/3", "0/4"]),
+        ((2,), 0, ["0/0", "0/1"]),
+        # One at least is left to quantise.
+        ((2,), 3, ["0/1"]),
+        # Of both networks, not only of the one that the graph begins with.
+        ((4, 5), 3, ["0/3", "1/3", "1/4"]),
+    ],
+)
+def test_the_convolutions_next_to_the_pixels_stay_in_float(
+    lengths: tuple[int, ...], spared: int, expected: list[str]
+) -> None:
+    graph = chains(*lengths)
+    chosen = set(_quantised_nodes(graph, Quantisation(spared=spared), where="it"))
+    taken = [node for node in graph.node if node.name in chosen]
+    assert [node.input[1].removesuffix("/weight") for node in taken if node.op_type == "Conv"] == expected
+    # Each with its ReLU.
+    assert [node.output[0] for node in taken if node.op_type == "Relu"] == expected
+
+
+def test_a_negative_number_of_spared_convolutions_is_refused() -> None:
+    with pytest.raises(UsageError, match="-1 convolutions cannot stay in float"):
+        Quantisation(spared=-1)
