@@ -11,12 +11,14 @@ decoding processes.
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from statistics import median
 from typing import Literal
 
@@ -78,30 +80,25 @@ def compare(
 @contextmanager
 def decoding(source: PictureSource, settings: DataSettings) -> Iterator[Callable[[], int]]:
     """Have pictures decoded all the time; gives how many there were so far."""
-    batches, over = 0, threading.Event()
-    started = threading.Event()
+    count, over = 0, threading.Event()
+    with PictureLoader(source, settings, batch=BATCH, seed=0) as loader:
+        batches = chain.from_iterable(map(loader.epoch, itertools.count()))
+        # Processes take a moment to begin; and what cannot be decoded is told here.
+        next(batches)
 
-    def consume() -> None:
-        nonlocal batches
-        epoch = 0
-        with PictureLoader(source, settings, batch=BATCH, seed=0) as loader:
+        def consume() -> None:
+            nonlocal count
             while not over.is_set():
-                for _ in loader.epoch(epoch):
-                    batches += 1
-                    started.set()
-                    if over.is_set():
-                        break
-                epoch += 1
+                next(batches)
+                count += 1
 
-    consumer = threading.Thread(target=consume)
-    consumer.start()
-    # Processes take a moment to begin.
-    started.wait()
-    try:
-        yield lambda: batches * BATCH
-    finally:
-        over.set()
-        consumer.join()
+        consumer = threading.Thread(target=consume)
+        consumer.start()
+        try:
+            yield lambda: count * BATCH
+        finally:
+            over.set()
+            consumer.join()
 
 
 def measure(seconds: float, decoded: Callable[[], int]) -> Speed:

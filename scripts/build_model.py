@@ -174,7 +174,7 @@ def train(plan: Plan, shards: Sequence[Path], exam: Path | None, output: Path) -
     for number, (recipe, package) in enumerate(zip(plan.recipes, packages, strict=True)):
         if not package.exists():
             start = backbones[number - 1] if number else weights
-            if recipe == plan.recipes[0]:
+            if not number:
                 write_weights(plan.start, weights)
             named = ["--name", plan.name, "--licence", LICENCE, "--output", str(package)]
             if recipe in plan.from_mean:

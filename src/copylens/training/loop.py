@@ -10,10 +10,10 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from itertools import repeat
+from itertools import chain, pairwise, repeat
 from pathlib import Path
 from typing import Any
 
@@ -214,7 +214,10 @@ class Trainer:
             epoch, start = divmod(step, self.plan.per_epoch)
             self._mine(log, epoch)
             batches = self.loader.epoch(epoch, start_step=start)
-            for batch, following in _with_next(batches) if self._ahead else zip(batches, repeat(None)):
+            pairs: Iterable[tuple[PictureBatch | None, PictureBatch | None]]
+            pairs = pairwise(chain(batches, [None])) if self._ahead else zip(batches, repeat(None))
+            for batch, following in pairs:
+                assert batch is not None
                 yield batch, following
                 step += 1
                 if step == self.plan.last:
@@ -331,17 +334,6 @@ class Trainer:
     def _save(self) -> None:
         if self._writes:
             save_checkpoint(self.folder, self.state_dict())
-
-
-def _with_next(batches: Iterator[PictureBatch]) -> Iterator[tuple[PictureBatch, PictureBatch | None]]:
-    """Each with the one after it; None after the last."""
-    before: PictureBatch | None = None
-    for batch in batches:
-        if before is not None:
-            yield before, batch
-        before = batch
-    if before is not None:
-        yield before, None
 
 
 @contextmanager

@@ -35,3 +35,12 @@ def test_what_cannot_be_opened_is_told(
     monkeypatch.setattr(sys, "argv", ["launches_beside", "nowhere"])
     assert launches_beside.main() == 2
     assert "nowhere" in capsys.readouterr().err
+
+
+def test_too_few_pictures_are_told_and_nothing_waits_for_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_pictures(tmp_path / "pictures", 3, size=(64, 48))
+    monkeypatch.setattr(sys, "argv", ["launches_beside", str(tmp_path / "pictures"), "--seconds", "0.1"])
+    assert launches_beside.main() == 2
+    assert "3 pictures are too few" in capsys.readouterr().err

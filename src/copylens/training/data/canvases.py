@@ -13,32 +13,28 @@ import numpy.typing as npt
 from copylens.errors import UsageError
 from copylens.records import Skipped
 from copylens.training.data.canvas import CHANNELS, Drawn
-from copylens.training.data.decoding import Decoding, Fault, InThisThread
+from copylens.training.data.decoding import Decoding
 from copylens.training.data.memory_left import memory_left
-from copylens.training.data.sources import PictureSource
 
 
 class Canvases:
-    """Canvases of a source by number, decoded when they are asked for. Safe in threads.
+    """Canvases by number, decoded when they are asked for. Safe in threads.
 
     Args:
-        source: of the pictures.
-        side: S.
-        decoding: who decodes them; None for the thread that asks.
+        decoding: who decodes them.
     """
 
-    def __init__(self, source: PictureSource, side: int, decoding: Decoding | None = None) -> None:
-        self.source, self.side = source, side
+    def __init__(self, decoding: Decoding) -> None:
         self.broken: dict[int, Skipped] = {}
-        self._decoding = InThisThread(source, side) if decoding is None else decoding
+        self._decoding = decoding
 
     def draw(self, numbers: Sequence[int]) -> list[Drawn | None]:
         """Give the canvases of some pictures, different ones; None for a broken one, which is then in `broken`."""
         wanted = [number for number in numbers if number not in self.broken]
         drawn: dict[int, Drawn] = {}
         for number, answer in zip(wanted, self._decoding.draw(wanted), strict=True):
-            if isinstance(answer, Fault):
-                self.broken[number] = Skipped(self.source.name(number), answer.code, answer.reason)
+            if isinstance(answer, Skipped):
+                self.broken[number] = answer
             else:
                 drawn[number] = answer
         return [drawn.get(number) for number in numbers]
@@ -52,25 +48,17 @@ class KeptCanvases(Canvases):
     """Canvases that stay in memory, S x S x 3 bytes each: every picture is decoded once.
 
     Args:
-        source: of the pictures.
+        decoding: who decodes them.
         side: S.
         keys: ``(K,) int64``, sorted: the pictures that will be asked for.
         sharing: processes on this machine, each of which keeps its own.
-        decoding: who decodes; None for the thread that asks.
 
     Raises:
         UsageError: they would not fit into the memory that is free.
     """
 
-    def __init__(
-        self,
-        source: PictureSource,
-        side: int,
-        keys: npt.NDArray[np.int64],
-        sharing: int,
-        decoding: Decoding | None = None,
-    ) -> None:
-        super().__init__(source, side, decoding)
+    def __init__(self, decoding: Decoding, side: int, keys: npt.NDArray[np.int64], sharing: int) -> None:
+        super().__init__(decoding)
         needed, free = len(keys) * side * side * CHANNELS * sharing, memory_left()
         if free is not None and needed > free:
             raise UsageError(

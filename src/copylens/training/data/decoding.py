@@ -6,28 +6,18 @@ Shapes: S is the side of the canvas.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from copylens.errors import ImageError
+from copylens.records import Skipped
 from copylens.training.data.canvas import Drawn, draw
 from copylens.training.data.sources import PictureSource
 
+TASK = 8
+"""Pictures that a thread or process takes at a time."""
 
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """Why a picture could not be drawn.
-
-    Attributes:
-        code: of `ImageError`.
-        reason: in words.
-    """
-
-    code: str
-    reason: str
-
-
-Answer: TypeAlias = "Drawn | Fault"
+Answer: TypeAlias = "Drawn | Skipped"
+"""A picture on its canvas, or why it could not be drawn."""
 
 
 def draw_number(source: PictureSource, number: int, side: int) -> Answer:
@@ -35,9 +25,9 @@ def draw_number(source: PictureSource, number: int, side: int) -> Answer:
     try:
         return draw(source.read(number), side)
     except ImageError as error:
-        return Fault(error.code, error.reason)
+        return Skipped(source.name(number), error.code, error.reason)
     except MemoryError:
-        return Fault("too-large", "there is not enough memory to decode it")
+        return Skipped(source.name(number), "too-large", "there is not enough memory to decode it")
 
 
 class Decoding(Protocol):

@@ -24,15 +24,12 @@ from copylens.errors import UsageError
 from copylens.records import Skipped
 from copylens.training.data.canvas import CHANNELS, Canvas, Drawn
 from copylens.training.data.canvases import Canvases, KeptCanvases
-from copylens.training.data.decoding import Decoding, InThisThread
+from copylens.training.data.decoding import TASK, Decoding, InThisThread
 from copylens.training.data.order import Ints, Order, shuffled
 from copylens.training.data.processes import PLACES, InProcesses
 from copylens.training.data.settings import DataSettings
 from copylens.training.data.sources import PictureSource
 from copylens.training.nouns import PictureBatch
-
-TASK = 8
-"""Pictures that a thread takes at a time."""
 
 Orders: TypeAlias = Callable[[int], "Ints | None"]
 """Epoch to its permutation ``(K,) int64`` of positions in the loader's keys; None where it is not known yet."""
@@ -191,9 +188,9 @@ class PictureLoader:
         else:
             decoding = InThisThread(source, settings.canvas)
         if settings.cache == "none":
-            return Canvases(source, settings.canvas, decoding)
+            return Canvases(decoding)
         sharing = int(os.environ.get("LOCAL_WORLD_SIZE", "1")) if self._world > 1 else 1
-        return KeptCanvases(source, settings.canvas, self._keys, sharing, decoding)
+        return KeptCanvases(decoding, settings.canvas, self._keys, sharing)
 
     def _begin_from(self, epoch: int, step: int) -> None:
         """Have threads at work on the batch of a step and on those that follow."""

@@ -24,17 +24,15 @@ from typing import TypeAlias
 import numpy as np
 
 from copylens.errors import TrainingError
+from copylens.records import Skipped
 from copylens.training.data.canvas import CHANNELS, Canvas, Drawn
-from copylens.training.data.decoding import Answer, Fault, draw_number
+from copylens.training.data.decoding import TASK, Answer, draw_number
 from copylens.training.data.sources import PictureSource
-
-GROUP = 8
-"""Canvases of a place in the shared memory: as many are drawn at a time by one process."""
 
 PLACES = 2
 """Places for each process: one is drawn into while the other is read or waits."""
 
-Told: TypeAlias = "float | Fault"
+Told: TypeAlias = "float | Skipped"
 """What a process says of a picture, whose pixels are in the shared memory: its aspect, or why there are none."""
 
 
@@ -52,7 +50,7 @@ class InProcesses:
         kind = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
         context = multiprocessing.get_context(kind)
         places = PLACES * workers
-        memory = context.RawArray(c_uint8, places * GROUP * CHANNELS * side * side)
+        memory = context.RawArray(c_uint8, places * TASK * CHANNELS * side * side)
         self._canvases = _canvases(memory, side)
         self._free: SimpleQueue[int] = SimpleQueue()
         for place in range(places):
@@ -69,15 +67,15 @@ class InProcesses:
         """
         return [
             answer
-            for start in range(0, len(numbers), GROUP)
-            for answer in self._draw_group(numbers[start : start + GROUP])
+            for start in range(0, len(numbers), TASK)
+            for answer in self._draw_task(numbers[start : start + TASK])
         ]
 
     def close(self) -> None:
         """End the processes; what they are drawing is finished first."""
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def _draw_group(self, numbers: Sequence[int]) -> list[Answer]:
+    def _draw_task(self, numbers: Sequence[int]) -> list[Answer]:
         place = self._free.get()
         try:
             told = self._pool.submit(_draw_into, place, numbers).result()
@@ -90,14 +88,14 @@ class InProcesses:
         finally:
             self._free.put(place)
         return [
-            one if isinstance(one, Fault) else Drawn(canvas, one)
+            one if isinstance(one, Skipped) else Drawn(canvas, one)
             for one, canvas in zip(told, pixels, strict=True)
         ]
 
 
 def _canvases(memory: Array[c_uint8], side: int) -> Canvas:
-    """``(places, GROUP, 3, S, S) uint8``, the shared memory."""
-    return np.ctypeslib.as_array(memory).reshape(-1, GROUP, CHANNELS, side, side)
+    """``(places, TASK, 3, S, S) uint8``, the shared memory."""
+    return np.ctypeslib.as_array(memory).reshape(-1, TASK, CHANNELS, side, side)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +132,7 @@ def _draw_into(place: int, numbers: Sequence[int]) -> list[Told]:
 
 def _told(source: PictureSource, number: int, canvas: Canvas) -> Told:
     answer = draw_number(source, number, canvas.shape[-1])
-    if isinstance(answer, Fault):
+    if isinstance(answer, Skipped):
         return answer
     canvas[:] = answer.pixels
     return answer.aspect

@@ -16,7 +16,7 @@ class DataSettings:
 
     Attributes:
         canvas: side S in pixels of the square that every picture is stretched to.
-        workers: of each process, that decode.
+        workers: how many decode, for each process of the training.
         decode_in: ``"threads"``; or ``"processes"``, of some 50 MB each, which leave Python's lock alone; or
             ``"auto"``: processes where a GPU learns, since its launches need that lock.
         cache: ``"memory"`` keeps every decoded canvas, S x S x 3 bytes each, so that only the first epoch decodes.

@@ -15,16 +15,17 @@ import numpy as np
 import pytest
 
 from copylens.errors import TrainingError
+from copylens.records import Skipped
 from copylens.training.data import PictureSource
 from copylens.training.data.canvas import Drawn, draw
 from copylens.training.data.canvases import Canvases
-from copylens.training.data.decoding import Decoding, Fault, InThisThread
-from copylens.training.data.processes import GROUP, InProcesses
+from copylens.training.data.decoding import TASK, Decoding, InThisThread
+from copylens.training.data.processes import InProcesses
 from picture_places import Listed
 from workflow_samples import picture_bytes, scene
 
 SIDE = 24
-SOUND = [picture_bytes(scene(number, 40, 30 + 9 * number), "JPEG") for number in range(2 * GROUP + 3)]
+SOUND = [picture_bytes(scene(number, 40, 30 + 9 * number), "JPEG") for number in range(2 * TASK + 3)]
 FILES: list[bytes | None] = [*SOUND, b"", b"no picture", SOUND[0][:200], None]
 BAD = list(range(len(SOUND), len(FILES)))
 
@@ -62,7 +63,7 @@ class DecodingConformance:
         yield decoding
         decoding.close()
 
-    @pytest.mark.parametrize("count", [1, GROUP, len(SOUND)])
+    @pytest.mark.parametrize("count", [1, TASK, len(SOUND)])
     def test_pictures_in_their_order(self, decoding: Decoding, count: int) -> None:
         numbers = list(range(count))[::-1]
         answers = decoding.draw(numbers)
@@ -77,10 +78,10 @@ class DecodingConformance:
 
     def test_what_is_no_picture_is_told_and_harms_no_other(self, decoding: Decoding) -> None:
         answers = decoding.draw([1, *BAD, 2])
-        assert [isinstance(answer, Fault) for answer in answers] == [False, *[True] * len(BAD), False]
+        assert [isinstance(answer, Skipped) for answer in answers] == [False, *[True] * len(BAD), False]
         twins = InThisThread(Listed(FILES), SIDE).draw(BAD)
         assert answers[1:-1] == twins
-        assert all(isinstance(twin, Fault) and twin.code and twin.reason for twin in twins)
+        assert all(isinstance(twin, Skipped) and twin.code and twin.reason for twin in twins)
 
     def test_nothing_to_draw(self, decoding: Decoding) -> None:
         assert decoding.draw([]) == []
@@ -96,7 +97,7 @@ class DecodingConformance:
                     assert np.array_equal(answer.pixels, wanted[number])
 
     def test_canvases_by_number(self, decoding: Decoding) -> None:
-        canvases = Canvases(Listed(FILES), SIDE, decoding)
+        canvases = Canvases(decoding)
         for _ in range(2):
             drawn = canvases.draw([4, BAD[1], 2, BAD[3], 0])
             assert [one is None for one in drawn] == [False, True, False, True, False]
