@@ -23,8 +23,9 @@ from copylens.evaluation.nouns import Benchmark, Picture, Predictions
 from copylens.evaluation.scoring import truth_positions
 from copylens.images import VIEW_SETS, prepare_views, read_file, view_key
 from copylens.images.views import grid
-from copylens.records import View
+from copylens.records import INSETS, View
 from copylens.workflows.describer import BATCH, Describer, load_model
+from copylens.workflows.insets import inset_finder
 from copylens.workflows.viewing import check_views, limits_of
 
 Floats = npt.NDArray[np.float32]
@@ -40,7 +41,10 @@ FLIPS = {turn: (View(turn=turn),) for turn in ("hflip", "vflip", "rot180")}
 
 def candidate_groups() -> dict[str, tuple[View, ...]]:
     """Symmetric groups of views that may be chosen, by name."""
-    groups: dict[str, tuple[View, ...]] = {"quarter turns": (View(turn="rot90"), View(turn="rot270"))}
+    groups: dict[str, tuple[View, ...]] = {
+        "insets": INSETS,
+        "quarter turns": (View(turn="rot90"), View(turn="rot270")),
+    }
     groups |= FLIPS
     for scale in (0.8, 0.7, 0.6, 0.5, 0.33):
         nine = grid(scale, 3)
@@ -87,16 +91,24 @@ class Described:
         rows = [self.place[view_key(view)] for view in views]
         for row in rows:
             if sides != "references":
-                np.maximum(best, self.queries[:, row] @ self.references[:, 0].T - penalty, out=best)
+                np.maximum(best, self._seen(row, 0) - penalty, out=best)
             if sides != "queries":
-                np.maximum(best, self.queries[:, 0] @ self.references[:, row].T - penalty, out=best)
+                np.maximum(best, self._seen(0, row) - penalty, out=best)
             for other in rows if crossed else ():
-                np.maximum(best, self.queries[:, row] @ self.references[:, other].T - penalty, out=best)
+                np.maximum(best, self._seen(row, other) - penalty, out=best)
         return best
+
+    def _seen(self, row: int, other: int) -> Floats:
+        """Scores of a view of each query with a view of each reference; a row of zeros is no view."""
+        asked, known = self.queries[:, row], self.references[:, other]
+        scores: Floats = asked @ known.T
+        scores[~asked.any(axis=1)] = -np.inf
+        scores[:, ~known.any(axis=1)] = -np.inf
+        return scores
 
 
 def describe(describer: Describer, pictures: Sequence[Picture], views: Sequence[View], file: Path) -> Floats:
-    """Descriptors ``(n, 1 + V, D)`` of pictures, from the file where it is there."""
+    """Descriptors ``(n, 1 + V, D)`` of pictures, from the file where it is there; an inset not found is zeros."""
     if file.is_file():
         rows: npt.NDArray[np.float16] = np.load(file)
         return rows.astype(np.float32)
@@ -110,10 +122,14 @@ def describe(describer: Describer, pictures: Sequence[Picture], views: Sequence[
 
 def described_with(describer: Describer, picture: Picture, views: Sequence[View]) -> Floats:
     """The whole and the views of one picture, ``(1 + V, D)``."""
-    made = prepare_views(read_file(picture.path), describer.input, views)
-    inputs = [item for item in (made.whole, *made.views) if item is not None]
-    parts = [inputs[start : start + BATCH] for start in range(0, len(inputs), BATCH)]
-    return np.concatenate([describer.describe_prepared(part) for part in parts])
+    made = prepare_views(read_file(picture.path), describer.input, views, find_insets=inset_finder())
+    inputs = {row: item for row, item in enumerate((made.whole, *made.views)) if item is not None}
+    out = np.zeros((1 + len(views), describer.dims), np.float32)
+    rows = list(inputs)
+    for start in range(0, len(rows), BATCH):
+        part = rows[start : start + BATCH]
+        out[part] = describer.describe_prepared([inputs[row] for row in part])
+    return out
 
 
 def costs(describer: Describer, pictures: Sequence[Picture]) -> list[str]:

@@ -153,6 +153,16 @@ class View:
     turn: Turn = "none"
 
 
+INSETS = (View(0.0, 0.0, 0.0, 0.0), View(1.0, 1.0, 1.0, 1.0))
+"""Stand for the pictures that are found inside another one, the surest first: their boxes differ from picture to
+picture, and fewer may be found. No part of a picture is that small."""
+
+INSET_FINDER = "inset-1"
+"""Which finder finds them; what another one did not find is looked for anew."""
+
+INSET_KEYS = (f"{INSET_FINDER}.1", f"{INSET_FINDER}.2")
+"""What a catalog calls them."""
+
 ViewSide: TypeAlias = Literal["query", "reference", "keeper", "copy", "other", "first", "second"]
 
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from copylens.records import FoundFile, ImageFacts, PictureFacts, Skipped
+from copylens.records import FoundFile, ImageFacts, PictureFacts, Skipped, View
+
+ViewRows: TypeAlias = Mapping[str, npt.NDArray[np.float32] | None]
+"""Descriptors of views, ``(D,) float32`` each, by the view's key; None for an inset that was not found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,14 +24,16 @@ class NewContent:
         content_hash: 32 hex digits.
         facts: of the picture.
         descriptor: ``(D,) float32``.
-        views: descriptors of views, ``(D,) float32`` each, by the view's key.
+        views: of the picture.
+        insets: where those lie that are among the views, in the order of `INSET_KEYS`.
     """
 
     file: FoundFile
     content_hash: str
     facts: PictureFacts
     descriptor: npt.NDArray[np.float32]
-    views: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict)
+    views: ViewRows = field(default_factory=dict)
+    insets: tuple[View, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +43,14 @@ class SameContent:
     Attributes:
         file: path, size and time of what was read.
         content_hash: 32 hex digits.
-        views: descriptors of views that the content lacked, ``(D,) float32`` each, by the view's key.
+        views: those that the content lacked.
+        insets: as for `NewContent`.
     """
 
     file: FoundFile
     content_hash: str
-    views: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict)
+    views: ViewRows = field(default_factory=dict)
+    insets: tuple[View, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from copylens.catalog.files import CatalogImage, NewContent, Partition, SameCont
 from copylens.catalog.keys import key_of, span_below
 from copylens.catalog.views import ViewTable
 from copylens.errors import CatalogError
-from copylens.records import RETRIED_CODES, Descriptors, FoundFile, ImageFacts, Skipped
+from copylens.records import RETRIED_CODES, Descriptors, FoundFile, ImageFacts, Skipped, View
 
 CHUNK = 500
 """Values per ``IN (...)`` look-up, below SQLite's limit of variables in any build."""
@@ -169,7 +169,7 @@ class Catalog:
                 "ON CONFLICT (hash) DO NOTHING",
                 (digest, item.facts.width, item.facts.height, item.facts.format, vector),
             )
-        self._views.insert(digest, item.views)
+        self._views.insert(digest, item.views, item.insets)
         path = key_of(item.file.path)
         written = self._db.execute(
             "INSERT INTO files SELECT ?, ?, ?, id FROM contents WHERE hash = ? ON CONFLICT (path) DO UPDATE "
@@ -269,11 +269,22 @@ class Catalog:
     def view_descriptors(self, content_ids: Sequence[int]) -> npt.NDArray[np.float32]:
         """Read the wanted views of distinct contents, ``(n, V, D) float32``, in the order asked.
 
+        An inset that was not found is a row of zeros.
+
         Raises:
             CatalogError: one is not there, or is damaged.
         """
         with explained(self.path):
             return self._views.descriptors(content_ids)
+
+    def insets(self, content_ids: Sequence[int]) -> dict[int, dict[str, View]]:
+        """Where the insets of contents lie, by content and key; those in which none was found are left out.
+
+        Raises:
+            CatalogError: a box is damaged.
+        """
+        with explained(self.path):
+            return self._views.insets(content_ids)
 
     def pixel_hashes(self, content_ids: Sequence[int]) -> dict[int, str]:
         """Return the pixel hashes that are known, by content."""

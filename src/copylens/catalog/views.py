@@ -6,13 +6,16 @@ has them all.
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
+from copylens.catalog.files import ViewRows
 from copylens.errors import CatalogError
+from copylens.records import INSET_KEYS, View
 
 STORED_FLOAT = np.dtype("<f2")
 """A set of views is many times a descriptor; half precision moves a score by less than 0.001."""
@@ -67,15 +70,19 @@ class ViewTable:
         there = self._partial.get(content_hash, frozenset())
         return tuple(view for view in self.wanted if view not in there)
 
-    def insert(self, content_hash: bytes, views: Mapping[str, npt.NDArray[np.float32]]) -> None:
+    def insert(self, content_hash: bytes, views: ViewRows, insets: Sequence[View]) -> None:
         """Add views of a content that is there; the caller holds the transaction. Views that are there stay."""
+        boxes = dict(zip(INSET_KEYS, insets, strict=False))
         for view, row in views.items():
-            if row.shape != (self._dims,):
+            if row is not None and row.shape != (self._dims,):
                 raise ValueError(f"a descriptor of {self._dims} numbers was expected, got {row.shape}")
+            blob = b"" if row is None else np.ascontiguousarray(row, dtype=STORED_FLOAT).tobytes()
+            inset = boxes.get(view)
+            box = None if inset is None else json.dumps([inset.left, inset.top, inset.right, inset.bottom])
             self._db.execute(
-                "INSERT INTO views (content, view, descriptor) SELECT id, ?, ? FROM contents WHERE hash = ? "
-                "ON CONFLICT (content, view) DO NOTHING",
-                (view, np.ascontiguousarray(row, dtype=STORED_FLOAT).tobytes(), content_hash),
+                "INSERT INTO views (content, view, descriptor, box) SELECT id, ?, ?, ? FROM contents "
+                "WHERE hash = ? ON CONFLICT (content, view) DO NOTHING",
+                (view, blob, box, content_hash),
             )
 
     def remember(self, content_hash: bytes, views: Sequence[str]) -> None:
@@ -97,31 +104,56 @@ class ViewTable:
     def descriptors(self, content_ids: Sequence[int]) -> npt.NDArray[np.float32]:
         """Read the wanted views of distinct contents, ``(n, V, D) float32``, in the order asked.
 
+        An inset that was not found is a row of zeros.
+
         Raises:
             CatalogError: one is missing, or damaged.
         """
-        out = np.empty((len(content_ids), len(self.wanted), self._dims), np.float32)
+        out = np.zeros((len(content_ids), len(self.wanted), self._dims), np.float32)
         place = {view: position for position, view in enumerate(self.wanted)}
         row = {content: position for position, content in enumerate(content_ids)}
         found = 0
-        for start in range(0, len(content_ids), CHUNK):
-            chunk = list(content_ids[start : start + CHUNK])
-            marks = ",".join("?" * len(chunk))
-            rows = self._db.execute(
-                f"SELECT content, view, descriptor FROM views WHERE content IN ({marks})",  # noqa: S608
-                chunk,
-            )
-            for content, view, blob in rows:
-                if view not in place:
-                    continue
-                if len(blob) != STORED_FLOAT.itemsize * self._dims:
-                    raise CatalogError(
-                        f"The catalog {self._path} is damaged: delete it, and the next scan fills a new one."
-                    )
-                out[row[content], place[view]] = np.frombuffer(blob, dtype=STORED_FLOAT)
-                found += 1
+        for content, view, blob, _ in self._rows(content_ids, "view, descriptor, NULL"):
+            if view not in place:
+                continue
+            found += 1
+            if view in INSET_KEYS and not blob:
+                continue
+            if len(blob) != STORED_FLOAT.itemsize * self._dims:
+                raise self._damaged()
+            out[row[content], place[view]] = np.frombuffer(blob, dtype=STORED_FLOAT)
         if found != len(content_ids) * len(self.wanted):
             raise CatalogError(
                 f"The catalog {self._path} lost descriptors of views while it was read; run again."
             )
         return out
+
+    def insets(self, content_ids: Sequence[int]) -> dict[int, dict[str, View]]:
+        """Where the insets of contents lie, by content and key; those in which none was found are left out.
+
+        Raises:
+            CatalogError: a box is damaged.
+        """
+        boxes: dict[int, dict[str, View]] = {}
+        for content, view, _, box in self._rows(content_ids, "view, NULL, box"):
+            if view in INSET_KEYS and box is not None:
+                try:
+                    left, top, right, bottom = map(float, json.loads(box))
+                except (ValueError, TypeError) as error:
+                    raise self._damaged() from error
+                boxes.setdefault(content, {})[view] = View(left, top, right, bottom)
+        return boxes
+
+    def _rows(self, content_ids: Sequence[int], columns: str) -> Iterator[tuple[int, str, bytes, str | None]]:
+        for start in range(0, len(content_ids), CHUNK):
+            chunk = list(content_ids[start : start + CHUNK])
+            marks = ",".join("?" * len(chunk))
+            yield from self._db.execute(
+                f"SELECT content, {columns} FROM views WHERE content IN ({marks})",  # noqa: S608
+                chunk,
+            )
+
+    def _damaged(self) -> CatalogError:
+        return CatalogError(
+            f"The catalog {self._path} is damaged: delete it, and the next scan fills a new one."
+        )

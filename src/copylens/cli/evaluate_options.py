@@ -82,7 +82,7 @@ class RunOptions:
         typer.Option(
             "--views",
             metavar="|".join(get_args(ViewsName)),
-            help="How many views describe a picture; repeated, each model is evaluated with each. Default: fast.",
+            help="How many views describe a picture; repeated, each model is evaluated with each. Default: whole.",
         ),
     ] = None
     training: Annotated[
@@ -152,7 +152,7 @@ class RunOptions:
                 views=views,
             )
             for name in models
-            for views in dict.fromkeys(map(check_views, self.views or ("fast",)))
+            for views in dict.fromkeys(map(check_views, self.views or ("whole",)))
         ]
         for word in self.descriptors or ():
             label, equals, path = word.partition("=")

@@ -30,7 +30,7 @@ def examine_command(
         typer.Option(
             "--views",
             metavar="|".join(get_args(ViewsName)),
-            help="How many views describe a picture; repeated, the model is evaluated with each. Default: fast.",
+            help="How many views describe a picture; repeated, the model is evaluated with each. Default: whole.",
         ),
     ] = None,
     engine: EngineOption = "auto",
@@ -45,7 +45,7 @@ def examine_command(
         from copylens.models import find_model, load_package
         from copylens.workflows.viewing import check_views
 
-        chosen = tuple(map(check_views, views or ("fast",)))
+        chosen = tuple(map(check_views, views or ("whole",)))
         with watching(quiet=quiet) as progress:
             package = examine_model(
                 load_package(find_model(name)),

@@ -52,7 +52,7 @@ ViewsOption: TypeAlias = Annotated[
     typer.Option(
         "--views",
         metavar="|".join(get_args(ViewsName)),
-        help="How many views describe an image: the whole alone, or parts of it too, which find images inside others.",
+        help="How many views describe an image: the whole alone, an image found inside it too, or fixed parts as well.",
     ),
 ]
 CatalogOption: TypeAlias = Annotated[

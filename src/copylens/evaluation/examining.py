@@ -19,7 +19,7 @@ def examine_model(
     package: ModelPackage,
     exam: PathLike,
     *,
-    views: Sequence[ViewsName] = ("fast",),
+    views: Sequence[ViewsName] = ("whole",),
     engine: EngineName = "auto",
     workers: int | None = None,
     progress: Progress = silent,

@@ -210,13 +210,23 @@ class _Run:
         def flat(views: npt.NDArray[np.float16], which: Ints) -> Descriptors:
             return views[which].reshape(-1, views.shape[2]).astype(np.float32)
 
+        def shaped(rows: Descriptors, there: npt.NDArray[np.bool_], which: Ints) -> Descriptors:
+            # A row of zeros is no view, before the chain and after it.
+            out = np.zeros((len(there), rows.shape[1]), np.float32)
+            out[there] = rows
+            return out.reshape(len(which), -1, rows.shape[1])
+
         def query_views(which: Ints) -> Descriptors:
-            rows, _ = chain.transform(flat(queries, which), raw[1])
-            return rows.reshape(len(which), queries.shape[1], -1)
+            views = flat(queries, which)
+            there = np.asarray(views.any(axis=1))
+            rows, _ = chain.transform(views[there], raw[1])
+            return shaped(rows, there, which)
 
         def reference_views(which: Ints) -> Descriptors:
-            _, rows = chain.transform(raw[0], flat(references, which))
-            return rows.reshape(len(which), references.shape[1], -1)
+            views = flat(references, which)
+            there = np.asarray(views.any(axis=1))
+            _, rows = chain.transform(raw[0], views[there])
+            return shaped(rows, there, which)
 
         return ViewSides(*sides, query_views, reference_views, queries.shape[1], self._penalty)
 

@@ -249,7 +249,7 @@ class Origin:
     seed: int
     command: str
     copylens: str
-    views: str = "fast"
+    views: str = "whole"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ class ModelSystem:
 
     settings: ModelSettings = field(default_factory=ModelSettings)
     label: str = ""
-    views: ViewsName = "fast"
+    views: ViewsName = "whole"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,13 @@ BLOCK_VALUES = 1 << 23
 """Numbers in one array of scores or of views: 32 MiB."""
 
 ViewRows: TypeAlias = Callable[[Ints], Descriptors]
-"""Asked for pictures by their positions ``(n,)``; gives their views after post-processing, ``(n, V, D) float32``."""
+"""Asked for pictures by their positions ``(n,)``; gives their views after post-processing, ``(n, V, D) float32``.
+
+A row of zeros is no view, and scores `NO_VIEW`.
+"""
+
+NO_VIEW = np.float32(-2.0)
+"""Below every score, and so is what a penalty leaves of any."""
 
 
 @dataclass(frozen=True)
@@ -52,14 +58,18 @@ class ViewSides:
         for first in range(start, stop, step):
             last = min(first + step, stop)
             rows = self.query_views(np.arange(first, last)).reshape(-1, self.queries.shape[1])
-            best = (rows @ self.references.T).reshape(last - first, self.count, -1).max(axis=1)
+            seen = rows @ self.references.T
+            seen[~rows.any(axis=1)] = NO_VIEW
+            best = seen.reshape(last - first, self.count, -1).max(axis=1)
             part = scores[first - start : last - start]
             np.maximum(part, best - np.float32(self.penalty), out=part)
         step = self._step(len(asked))
         for first in range(0, len(self.references), step):
             last = min(first + step, len(self.references))
             rows = self.reference_views(np.arange(first, last)).reshape(-1, self.queries.shape[1])
-            best = (asked @ rows.T).reshape(len(asked), last - first, self.count).max(axis=2)
+            seen = asked @ rows.T
+            seen[:, ~rows.any(axis=1)] = NO_VIEW
+            best = seen.reshape(len(asked), last - first, self.count).max(axis=2)
             part = scores[:, first:last]
             np.maximum(part, best - np.float32(self.penalty), out=part)
         return scores
@@ -72,8 +82,8 @@ class ViewSides:
             part = slice(start, start + step)
             asked, known = self.queries[first[part]], self.references[second[part]]
             wholes = np.einsum("pd,pd->p", asked, known)
-            forward = np.einsum("pvd,pd->pv", self.query_views(first[part]), known).max(axis=1)
-            backward = np.einsum("pvd,pd->pv", self.reference_views(second[part]), asked).max(axis=1)
+            forward = _best_of(self.query_views(first[part]), known)
+            backward = _best_of(self.reference_views(second[part]), asked)
             best = np.maximum(forward, backward) - np.float32(self.penalty)
             scores[part] = np.maximum(wholes, best)
         return scores
@@ -82,6 +92,14 @@ class ViewSides:
         """Pictures whose views are compared with that many wholes at once."""
         size = int(self.queries.shape[1])
         return max(1, BLOCK_VALUES // (self.count * max(others, size)))
+
+
+def _best_of(views: Descriptors, wholes: Descriptors) -> Scores:
+    """The best score of P pictures' views ``(P, V, D)`` with one whole each ``(P, D)``."""
+    seen = np.einsum("pvd,pd->pv", views, wholes)
+    seen[~views.any(axis=2)] = NO_VIEW
+    best: Scores = seen.max(axis=1)
+    return best
 
 
 def find_view_candidates(

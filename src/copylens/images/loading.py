@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from copylens.errors import ImageError
 from copylens.images.reading import content_hash, read_found
-from copylens.images.views import prepare_views
-from copylens.records import FoundFile, InputSpec, PictureFacts, Skipped, View
+from copylens.images.views import FindInsets, prepare_views
+from copylens.records import INSETS, FoundFile, InputSpec, PictureFacts, Skipped, View
 from copylens.threads import Threads
 
 WINDOW = 16
@@ -41,14 +41,16 @@ class Loaded:
         content_hash: of the bytes, 32 hex digits.
         facts: of the picture at full size; None when nothing of it is wanted.
         pixels: what `prepare` made of the whole; None when the content is known.
-        views: the views that are wanted, each with what `prepare` made of it.
+        views: the views that are wanted, each with what `prepare` made of it; None for an inset that was not found.
+        insets: where those lie that were found.
     """
 
     file: FoundFile
     content_hash: str
     facts: PictureFacts | None
     pixels: npt.NDArray[Any] | None
-    views: tuple[tuple[View, npt.NDArray[Any]], ...] = ()
+    views: tuple[tuple[View, npt.NDArray[Any] | None], ...] = ()
+    insets: tuple[View, ...] = ()
 
 
 def load(
@@ -58,6 +60,8 @@ def load(
     workers: int,
     known: Callable[[str], bool],
     missing: Callable[[str], Sequence[View]] = no_views,
+    most: int = 0,
+    find_insets: FindInsets | None = None,
     window: int | None = None,
 ) -> Generator[Loaded | Skipped, None, None]:
     """Read, hash, decode and prepare files in threads; the order stays, and at most `window` are ahead.
@@ -68,17 +72,19 @@ def load(
         workers: decoding threads.
         known: asked from those threads with a content hash; True means that the whole picture is not needed.
         missing: asked likewise; the views that are needed.
-        window: items in flight at most; None takes four per worker and 16 more, enough for a batch; with views, one
-            per worker and 2 more.
+        most: how many `missing` may name.
+        find_insets: asked from those threads where insets are needed.
+        window: items in flight at most; None takes four per worker and 16 more, enough for a batch; with more than
+            insets, one per worker and 2 more.
 
     Yields:
         One item per file. A file that cannot be read or decoded is a `Skipped` with its reason.
     """
-    usual = 4 * workers + WINDOW if missing is no_views else workers + VIEWS_WINDOW
+    usual = 4 * workers + WINDOW if most <= len(INSETS) else workers + VIEWS_WINDOW
     ahead = window if window is not None else usual
     pending: deque[int | Skipped] = deque()
     source = iter(files)
-    work = partial(_load, spec=spec, known=known, missing=missing)
+    work = partial(_load, spec=spec, known=known, missing=missing, find_insets=find_insets)
     threads: Threads[FoundFile, Loaded | Skipped] = Threads(work, workers, "copylens-decode")
     try:
         for file in source:
@@ -101,6 +107,7 @@ def _load(
     spec: InputSpec,
     known: Callable[[str], bool],
     missing: Callable[[str], Sequence[View]],
+    find_insets: FindInsets | None,
 ) -> Loaded | Skipped:
     try:
         data, read = read_found(file.path)
@@ -108,8 +115,9 @@ def _load(
         whole, views = not known(digest), missing(digest)
         if not whole and not views:
             return Loaded(read, digest, None, None)
-        made = prepare_views(data, spec, views, whole=whole)
-        return Loaded(read, digest, made.facts, made.whole, tuple(zip(views, made.views, strict=True)))
+        made = prepare_views(data, spec, views, whole=whole, find_insets=find_insets)
+        described = tuple(zip(views, made.views, strict=True))
+        return Loaded(read, digest, made.facts, made.whole, described, made.insets)
     except ImageError as error:
         return Skipped(file.path, error.code, error.reason)
     except MemoryError:

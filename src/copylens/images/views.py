@@ -1,4 +1,4 @@
-"""A picture in, network inputs of its whole and of parts and turns of it out.
+"""A picture in, network inputs of its whole, of pictures found inside it, and of parts and turns of it out.
 
 A picture that was pasted into another fills one of the other's parts, and there the two wholes are alike again.
 """
@@ -6,16 +6,21 @@ A picture that was pasted into another fills one of the other's parts, and there
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from copylens.images.decoding import DecodedImage, decode_image
 from copylens.images.preprocessing import decode_box, prepare
-from copylens.records import InputSpec, PictureFacts, Pixels, Turn, View
+from copylens.records import INSET_KEYS, INSETS, InputSpec, PictureFacts, Pixels, Turn, View
+
+FindInsets: TypeAlias = Callable[[Image.Image], Sequence[View]]
+"""Asked with an upright RGB picture of any size; says where other pictures lie in it, the surest first, at most as many
+as there are `INSETS`."""
 
 _TURNS: dict[Turn, functools.partial[Pixels] | None] = {
     "none": None,
@@ -53,9 +58,10 @@ CENTRE = View(0.15, 0.15, 0.85, 0.85)
 """What is left without a frame."""
 
 VIEW_SETS: dict[str, tuple[View, ...]] = {
-    "fast": (),
-    "balanced": CROSS,
-    "thorough": (*CROSS, *SIXTEEN, *TURNS, *BANDS, CENTRE),
+    "whole": (),
+    "fast": INSETS,
+    "balanced": (*INSETS, *CROSS),
+    "thorough": (*INSETS, *CROSS, *SIXTEEN, *TURNS, *BANDS, CENTRE),
 }
 """The views beside the whole picture, by the name of their set; each set holds the one before.
 
@@ -69,7 +75,12 @@ the same in every set."""
 
 
 def view_key(view: View) -> str:
-    """Name a view by its geometry, as the catalog knows it: ``"0.2,0.2,0.8,0.8"``, ``"0,0,1,1,rot90"``."""
+    """Name a view by its geometry, as the catalog knows it: ``"0.2,0.2,0.8,0.8"``, ``"0,0,1,1,rot90"``.
+
+    What has another box in every picture is one of `INSET_KEYS`.
+    """
+    if view in INSETS:
+        return INSET_KEYS[INSETS.index(view)]
     sides = (view.left, view.top, view.right, view.bottom)
     return ",".join([*(f"{side:g}" for side in sides), *([] if view.turn == "none" else [view.turn])])
 
@@ -96,36 +107,71 @@ class Prepared:
     Attributes:
         facts: of the picture at full size.
         whole: the input of the whole picture; None where it was not asked for.
-        views: the inputs of the views, in their order.
+        views: the inputs of the views, in their order; None for an inset that was not found.
+        insets: where those lie that were found; none where nobody asked.
     """
 
     facts: PictureFacts
     whole: npt.NDArray[Any] | None
-    views: tuple[npt.NDArray[Any], ...]
+    views: tuple[npt.NDArray[Any] | None, ...]
+    insets: tuple[View, ...] = ()
 
 
-def prepare_views(data: bytes, spec: InputSpec, views: Sequence[View], *, whole: bool = True) -> Prepared:
+def prepare_views(
+    data: bytes,
+    spec: InputSpec,
+    views: Sequence[View],
+    *,
+    whole: bool = True,
+    find_insets: FindInsets | None = None,
+) -> Prepared:
     """Decode a picture and make the network's inputs of its whole and of views.
 
     The whole is decoded at its own scale, so that its descriptor does not depend on which views are asked for; a part
-    needs the picture larger, and a large picture is decoded a second time for it.
+    needs the picture larger, and a large picture is decoded a second time for it. Insets are looked for in what the
+    whole is made of.
 
     Args:
         data: the whole file.
         spec: what the network wants.
         views: which.
         whole: whether the input of the whole picture is asked for, too.
+        find_insets: asked where some of `INSETS` are among the views.
 
     Raises:
         ImageError: as `decode`.
+        ValueError: `INSETS` among the views, and nothing to find them with.
     """
-    decoded = decode_image(data, box=decode_box(spec) if whole or not views else _view_box(spec, views))
-    entire = prepare(decoded.image, spec) if whole else None
-    if whole and views and _is_reduced(decoded):
-        decoded = decode_image(data, box=_view_box(spec, views))
-    pixels = np.asarray(decoded.image) if views else None
-    parts = () if pixels is None else tuple(prepare(cut(pixels, view), spec) for view in views)
-    return Prepared(decoded.facts, entire, parts)
+    parts = [view for view in views if view not in INSETS]
+    looks = len(parts) < len(views)
+    if looks and find_insets is None:
+        raise ValueError("insets are asked for, and there is no finder")
+    as_whole = whole or looks or not parts
+    first = decode_image(data, box=decode_box(spec) if as_whole else _view_box(spec, parts))
+    entire = prepare(first.image, spec) if whole else None
+    insets = tuple(find_insets(first.image)) if find_insets is not None and looks else ()
+    larger = _Larger(data, spec, first, reduced=as_whole and _is_reduced(first))
+    made = larger.prepare(parts)
+    made |= {INSETS[number]: larger.prepare([inset])[inset] for number, inset in enumerate(insets)}
+    return Prepared(first.facts, entire, tuple(made.get(view) for view in views), insets)
+
+
+class _Larger:
+    """A picture at the scales that its views need; each is decoded once."""
+
+    def __init__(self, data: bytes, spec: InputSpec, first: DecodedImage, *, reduced: bool) -> None:
+        self._data, self._spec, self._first, self._reduced = data, spec, first, reduced
+        self._pixels: dict[tuple[int, int], Pixels] = {}
+
+    def prepare(self, views: Sequence[View]) -> dict[View, npt.NDArray[Any]]:
+        """The inputs of views, from one decoding that is large enough for the smallest."""
+        if not views:
+            return {}
+        box = _view_box(self._spec, views)
+        if box not in self._pixels:
+            decoded = decode_image(self._data, box=box) if self._reduced else self._first
+            self._pixels[box] = np.asarray(decoded.image)
+        return {view: prepare(cut(self._pixels[box], view), self._spec) for view in views}
 
 
 def _view_box(spec: InputSpec, views: Sequence[View]) -> tuple[int, int]:

@@ -30,7 +30,10 @@ from copylens.matching.joins import (
 from copylens.records import Descriptors
 
 ViewRows: TypeAlias = Callable[[int, int], npt.NDArray[np.float32]]
-"""Asked for pictures ``start`` to ``stop``; gives their views, ``(stop - start, V, D) float32``."""
+"""Asked for pictures ``start`` to ``stop``; gives their views, ``(stop - start, V, D) float32``.
+
+A row of zeros is no view: it matches nothing.
+"""
 
 SLACK = 1e-5
 """What rounding may take off a score when the penalty is subtracted."""
@@ -154,8 +157,9 @@ def _view_hits(
     for start in range(0, pictures, step):
         stop = min(start + step, pictures)
         rows = views(start, stop).reshape((stop - start) * count, wholes.shape[1])
-        hits = cross_join(rows, wholes, limits.threshold + limits.penalty - SLACK, max_pairs=max_pairs)
-        picture, view = np.divmod(hits.first, max(count, 1))
+        there = np.flatnonzero(rows.any(axis=1))
+        hits = cross_join(rows[there], wholes, limits.threshold + limits.penalty - SLACK, max_pairs=max_pairs)
+        picture, view = np.divmod(there[hits.first], max(count, 1))
         scores = hits.scores - np.float32(limits.penalty)
         block = Pairs(picture + start, hits.second, scores, view + 1)
         block = _best([_rows(block, scores >= least)])

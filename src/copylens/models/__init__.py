@@ -9,6 +9,7 @@ from copylens.models.engines.base import Engine
 from copylens.models.engines.selection import create_engine
 from copylens.models.golden_pictures import golden_pictures, record_golden
 from copylens.models.importing import import_onnx
+from copylens.models.insets import InsetNetwork
 from copylens.models.known import KNOWN_MODELS, KnownModel, find_known
 from copylens.models.package import ModelPackage, check_graph, load_package, update_card, write_package
 from copylens.models.registry import (
@@ -29,6 +30,7 @@ __all__ = [
     "Engine",
     "ExamResult",
     "Golden",
+    "InsetNetwork",
     "KnownModel",
     "ListedModel",
     "ModelCard",

@@ -89,9 +89,11 @@ def export_onnx(
         )
     inner = for_any_size(network) if any_size else for_one_size(network, spec.height, spec.width)
     pixels = _pixels(spec, spec.height, spec.width)
-    graph = _traced(PixelsToDescriptor(inner, spec, mean, deviation).eval(), pixels, _axes(spec, any_size))
+    graph = traced_graph(
+        PixelsToDescriptor(inner, spec, mean, deviation).eval(), pixels, _axes(spec, any_size)
+    )
     if half_weights:
-        graph = _with_half_weights(graph)
+        graph = with_half_weights(graph)
     dims = _check_parity(graph, whole, pixels)
     if any_size:
         _check_parity(graph, whole, _pixels(spec, spec.height + 32, spec.width + 80))
@@ -111,7 +113,20 @@ def _axes(spec: InputSpec, any_size: bool) -> dict[int, str]:
     return {0: "N", 1: "H", 2: "W"} if spec.dtype == "uint8" else {0: "N", 2: "H", 3: "W"}
 
 
-def _traced(whole: nn.Module, pixels: torch.Tensor, axes: dict[int, str]) -> bytes:
+def traced_graph(
+    whole: nn.Module, pixels: torch.Tensor, axes: dict[int, str], *, output: str = "descriptor"
+) -> bytes:
+    """Trace a module over pixels, and give the bytes of its ONNX graph.
+
+    Args:
+        whole: in evaluation mode.
+        pixels: to trace with; they become the graph's input ``pixels``.
+        axes: of the pixels that are free.
+        output: the name of what it gives, whose first axis is free.
+
+    Raises:
+        ModelError: ONNX has no operator for a part of it.
+    """
     out = io.BytesIO()
     with warnings.catch_warnings(), torch.no_grad():
         # The exporter that reads TorchScript is called legacy, but it is the one that reads Meta's scripted
@@ -129,8 +144,8 @@ def _traced(whole: nn.Module, pixels: torch.Tensor, axes: dict[int, str]) -> byt
                 (pixels,),
                 out,  # type: ignore[arg-type]
                 input_names=["pixels"],
-                output_names=["descriptor"],
-                dynamic_axes={"pixels": axes, "descriptor": {0: "N"}},
+                output_names=[output],
+                dynamic_axes={"pixels": axes, output: {0: "N"}},
                 opset_version=OPSET,
                 dynamo=False,
             )
@@ -139,7 +154,7 @@ def _traced(whole: nn.Module, pixels: torch.Tensor, axes: dict[int, str]) -> byt
     return out.getvalue()
 
 
-def _with_half_weights(graph: bytes) -> bytes:
+def with_half_weights(graph: bytes) -> bytes:
     """Store every float32 weight of more than a few numbers as float16, behind a cast."""
     import onnx
     from onnx import helper, numpy_helper

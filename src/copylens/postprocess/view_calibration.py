@@ -17,6 +17,9 @@ from copylens.records import Descriptors
 BLOCK = 32
 """Pictures whose views are compared with all wholes together."""
 
+NO_VIEW = -1.0
+"""The score of a view that a picture lacks, the lowest there is."""
+
 PENALTY_RATE = 100.0
 """False matches per million pairs at which the penalty is measured: rarer ones are too few to measure it by."""
 
@@ -38,7 +41,8 @@ def view_thresholds(
 
     Args:
         wholes: ``(N, D) float32``, pictures no two of which are copies.
-        views: asked for pictures ``start`` to ``stop``; gives their views, ``(stop - start, V, D) float32``.
+        views: asked for pictures ``start`` to ``stop``; gives their views, ``(stop - start, V, D) float32``. A row of
+            zeros is no view.
         per_million: false matches per million pairs.
 
     Returns:
@@ -58,6 +62,7 @@ def view_thresholds(
         stop = min(start + BLOCK, count)
         block = views(start, stop)
         scores = block.reshape(-1, rows.shape[1]) @ rows.T
+        scores[~block.reshape(-1, rows.shape[1]).any(axis=1)] = NO_VIEW
         best[start:stop] = scores.reshape(stop - start, block.shape[1], count).max(axis=1)
     np.maximum(best, best.T, out=best)
     pairs = np.triu_indices(count, 1)

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from copylens.images import Prepared, content_hash, pixel_hash, prepare_views, read_found
 from copylens.matching import Limits
 from copylens.records import (
+    INSETS,
     CopyKind,
     Descriptors,
     ImageFacts,
@@ -23,6 +24,7 @@ from copylens.records import (
 )
 from copylens.reports import view_document
 from copylens.workflows.describer import BATCH, Describer, load_model, naming
+from copylens.workflows.insets import finder_for
 from copylens.workflows.settings import PathLike, ViewsName, check_threshold
 from copylens.workflows.viewing import check_views, limits_of, views_of
 
@@ -71,8 +73,8 @@ def compare(
     Args:
         first, second: the files.
         model: a loaded model, or what `load_model` takes.
-        views: ``"fast"`` compares the two whole pictures; ``"balanced"`` and ``"thorough"`` also parts of each with the
-            whole of the other.
+        views: ``"whole"`` compares the two whole pictures; ``"fast"`` also a picture that is found inside one of them
+            with the whole of the other; ``"balanced"`` and ``"thorough"`` also fixed parts.
         threshold: from which a score counts as a copy; None takes the model's own.
 
     Raises:
@@ -116,13 +118,19 @@ def _score(
         ("second", other, rows[0]),
     )
     for side, file, against in sides:
-        if not views:
-            break
-        scores = _described(describer, file.prepared.views) @ against
+        found = dict(zip(INSETS, file.prepared.insets, strict=False))
+        made = [
+            (found.get(view, view), pixels)
+            for view, pixels in zip(views, file.prepared.views, strict=True)
+            if pixels is not None
+        ]
+        if not made:
+            continue
+        scores = _described(describer, [pixels for _, pixels in made]) @ against
         place = int(scores.argmax())
-        score = min(float(scores[place]), 1.0) - limits.penalty
+        score, view = min(float(scores[place]), 1.0) - limits.penalty, made[place][0]
         if score > best[0]:
-            best = score, MatchedView(side, views[place])
+            best = score, MatchedView(side, view)
     return best
 
 
@@ -144,7 +152,7 @@ class _File:
 def _read(path: str, describer: Describer, views: Sequence[View]) -> _File:
     with naming(path):
         data, file = read_found(path)
-        prepared = prepare_views(data, describer.input, views)
+        prepared = prepare_views(data, describer.input, views, find_insets=finder_for(views))
     size = prepared.facts
     facts = ImageFacts(
         path, file.size, file.mtime_ns, size.width, size.height, size.format, content_hash(data)

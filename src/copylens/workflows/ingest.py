@@ -22,6 +22,7 @@ from copylens.images import Loaded, load, no_views, view_key
 from copylens.records import FoundFile, PictureFacts, Skipped, View
 from copylens.workflows.describer import BATCH, Describer
 from copylens.workflows.finding import Found, find
+from copylens.workflows.insets import finder_for
 from copylens.workflows.settings import FileSettings, Progress
 
 CHUNK = 500
@@ -124,6 +125,8 @@ def ingest_found(
         workers=threads,
         known=catalog.has_content,
         missing=_missing_of(catalog, views),
+        most=len(views),
+        find_insets=finder_for(views),
     )
     with closing(stream):
         for batch in _batches(zip(unread, stream, strict=True), catalog):
@@ -164,18 +167,20 @@ class _Fresh:
 
     Attributes:
         facts, pixels: of the whole picture; None where the catalog has it.
-        views: inputs by the view's key.
+        views: inputs by the view's key; None for an inset that was not found.
+        insets: where those lie that were found.
     """
 
     file: FoundFile
     facts: PictureFacts | None
     pixels: npt.NDArray[np.generic] | None
-    views: dict[str, npt.NDArray[np.generic]]
+    views: dict[str, npt.NDArray[np.generic] | None]
+    insets: tuple[View, ...]
 
     @property
     def inputs(self) -> list[npt.NDArray[np.generic]]:
         """What the network must see: the whole first, then the views."""
-        return [*([] if self.pixels is None else [self.pixels]), *self.views.values()]
+        return [made for made in (self.pixels, *self.views.values()) if made is not None]
 
 
 @dataclass
@@ -210,7 +215,7 @@ class _Batch:
         if content in self.fresh or (pixels is None and not views):
             self.others.append(SameContent(item.file, content))
         else:
-            fresh = _Fresh(item.file, item.facts, pixels, views)
+            fresh = _Fresh(item.file, item.facts, pixels, views, item.insets)
             self.fresh[content] = fresh
             self.inputs += len(fresh.inputs)
 
@@ -233,7 +238,7 @@ def _record(catalog: Catalog, describer: Describer, batch: _Batch, seen: Ingeste
         inputs = [made for item in batch.fresh.values() for made in item.inputs]
         # No more at once than the network sees without views: its memory is bounded.
         parts = [inputs[start : start + BATCH] for start in range(0, len(inputs), BATCH)]
-        described = iter(np.concatenate([describer.describe_prepared(part) for part in parts]))
+        described = iter([row for part in parts for row in describer.describe_prepared(part)])
         rows += [_described(content, item, described) for content, item in batch.fresh.items()]
     # After the new contents, since a file may equal one of this very batch.
     rows += batch.others
@@ -249,7 +254,7 @@ def _described(
 ) -> NewContent | SameContent:
     """Take as many rows as the item has inputs."""
     whole = None if item.pixels is None else next(described)
-    views = {key: next(described) for key in item.views}
+    views = {key: None if made is None else next(described) for key, made in item.views.items()}
     if whole is None or item.facts is None:
-        return SameContent(item.file, content, views)
-    return NewContent(item.file, content, item.facts, whole, views)
+        return SameContent(item.file, content, views, item.insets)
+    return NewContent(item.file, content, item.facts, whole, views, item.insets)

@@ -33,6 +33,7 @@ from copylens.workflows.describing import open_catalog
 from copylens.workflows.exactness import pixel_equal_pairs
 from copylens.workflows.finding import Found, find_sides
 from copylens.workflows.ingest import Ingested, ingest_found
+from copylens.workflows.insets import place_insets
 from copylens.workflows.result import ScanResult
 from copylens.workflows.settings import (
     DEFAULT_KEEP,
@@ -76,9 +77,10 @@ def scan(
         against: known images. When given, each image under `paths` is compared with these only, and the known ones
             are not compared with each other; a file under both counts as new, however its path is spelled.
         model: a model name or package directory; None takes the bundled default.
-        views: ``"fast"`` describes each image as a whole; ``"balanced"`` and ``"thorough"`` also by parts of it, so
-            that an image inside another is found. A whole is then compared with wholes and with views, and the best
-            score counts; a view's score less a penalty, which keeps the rate of false matches.
+        views: ``"whole"`` describes each image as a whole; ``"fast"`` also the image that a small network finds inside
+            it, such as the photograph on a screenshot; ``"balanced"`` and ``"thorough"`` also fixed parts of it. A
+            whole is compared with wholes and with views, and the best score counts; a view's score less a penalty,
+            which keeps the rate of false matches.
         threshold: score in [-1, 1] from which two images are copies; None takes the model's own.
         keep: ordered rules that choose a group's keeper: resolution, bytes, format, oldest, newest, path:GLOB.
         catalog: the file where descriptors are kept; None takes one in the user's cache folder.
@@ -211,12 +213,12 @@ class _Task:
         rows = seen.images(self.catalog)
         contents = _distinct(rows)
         side = _side(rows, contents)
-        pairs = self._self(contents)
+        pairs, seen_views = self._placed(self._self(contents), contents)
         equal = self._equal_pixels(contents, pairs)
         order = keep_order(side.images, self.rules)
         return _Found(
-            group_images(side.images, side.contents, pairs, order, equal_pixels=equal, views=self.views),
-            matches_within(side.images, side.contents, pairs, order, equal_pixels=equal, views=self.views),
+            group_images(side.images, side.contents, pairs, order, equal_pixels=equal, views=seen_views),
+            matches_within(side.images, side.contents, pairs, order, equal_pixels=equal, views=seen_views),
             {image.path: image for image in side.images},
         )
 
@@ -225,13 +227,13 @@ class _Task:
         new_rows, known_rows = new_seen.images(self.catalog), known_seen.images(self.catalog)
         contents = _distinct([*new_rows, *known_rows])
         new, known = _side(new_rows, contents), _side(known_rows, contents)
-        pairs = self._cross(contents, new.contents, known.contents)
+        pairs, seen_views = self._placed(self._cross(contents, new.contents, known.contents), contents)
         equal = self._equal_pixels(contents, pairs)
         order = keep_order(known.images, self.rules)
         sides = (new.images, new.contents, known.images, known.contents, pairs)
         return _Found(
-            group_against(*sides, order, equal_pixels=equal, views=self.views),
-            matches_against(*sides, order, equal_pixels=equal, views=self.views),
+            group_against(*sides, order, equal_pixels=equal, views=seen_views),
+            matches_against(*sides, order, equal_pixels=equal, views=seen_views),
             {image.path: image for image in [*new.images, *known.images]},
         )
 
@@ -242,6 +244,12 @@ class _Task:
             return self_join(descriptors, self.limits.threshold, progress=self._matching)
         rows = self._view_rows(contents)
         return self_join_views(descriptors, rows, len(self.views), self.limits, progress=self._matching)
+
+    def _placed(self, pairs: Pairs, contents: Sequence[CatalogImage]) -> tuple[Pairs, tuple[View, ...]]:
+        """Pairs with the box of each inset that made one, and the views that their origins speak of."""
+        insets = self.catalog.insets([content.content_id for content in contents]) if self.views else {}
+        numbers = {content.content_id: number for number, content in enumerate(contents)}
+        return place_insets(pairs, self.views, {numbers[content]: boxes for content, boxes in insets.items()})
 
     def _view_rows(self, contents: Sequence[CatalogImage]) -> ViewRows:
         """Views of contents, read block by block: all of them may be larger than memory."""

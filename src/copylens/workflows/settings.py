@@ -36,8 +36,8 @@ EngineName: TypeAlias = Literal["auto", "onnxruntime", "openvino", "torch"]
 DeviceName: TypeAlias = Literal["auto", "cpu", "cuda"]
 Precision: TypeAlias = Literal["float32", "bfloat16", "float16"]
 
-ViewsName: TypeAlias = Literal["fast", "balanced", "thorough"]
-"""How many views describe a picture: the whole alone, or parts and turns of it, too."""
+ViewsName: TypeAlias = Literal["whole", "fast", "balanced", "thorough"]
+"""How many views describe a picture: the whole alone; a picture found inside it, too; or parts and turns as well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,6 +46,20 @@ def test_scores_are_the_best_of_the_compared() -> None:
     assert crossed[4, 2] == pytest.approx((q[4] @ r[2].T).max(), abs=1e-6)
 
 
+def test_a_view_that_was_not_found_scores_nothing() -> None:
+    described = exam()
+    q, r = described.queries, described.references
+    # Everything is opposed, so that a row of zeros would be the best of all.
+    r[:] = -np.abs(r)
+    q[:] = np.abs(q)
+    q[2, 1:] = 0.0
+    r[3, 1:] = 0.0
+    found = described.scores(VIEWS, 0.0)
+    assert found[2, 3] == pytest.approx(q[2, 0] @ r[3, 0], abs=1e-6)
+    assert found[2, 4] == pytest.approx(max(q[2, 0] @ r[4, 0], *(r[4, 1:] @ q[2, 0])), abs=1e-6)
+    assert found.max() < 0.0
+
+
 def test_figures_tell_what_views_find() -> None:
     described = exam()
     wholes, views = (figures(described, described.scores(chosen, 0.1)) for chosen in ((), VIEWS[:1]))
@@ -58,7 +72,7 @@ def test_figures_tell_what_views_find() -> None:
 def test_the_greedy_choice_begins_with_the_view_that_shows_the_copies() -> None:
     lines = greedy(exam(), 0.1, 2)
     assert len(lines) == 2
-    assert lines[0].startswith("| + centre 0.5 | 2 | 1.0000 |")
+    assert lines[0].startswith("| + insets | 3 | 1.0000 |")
 
 
 def test_the_table_has_a_line_for_each_set_and_variant() -> None:

@@ -26,8 +26,9 @@ from catalog_samples import (
     same,
 )
 from copylens.catalog import Catalog, NewContent, SameContent
-from copylens.catalog.migrations import m001_initial
+from copylens.catalog.migrations import m001_initial, m002_views
 from copylens.errors import CatalogError
+from copylens.records import INSET_KEYS, View
 
 Views = Mapping[str, npt.NDArray[np.float32]]
 
@@ -159,4 +160,88 @@ def test_a_catalog_of_the_first_schema_gains_the_table_and_keeps_what_it_held(tm
         assert catalog.missing_views(hash_of(1)) == ("a",)
         catalog.record([more_views("/1", 1, "a")])
         assert catalog.missing_views(hash_of(1)) == ()
+        assert_sound(catalog)
+
+
+BOX, OTHER = View(0.1, 0.2, 0.7, 0.65), View(0.5, 0.5, 0.75, 1.0)
+INSET_KEY, SECOND = INSET_KEYS
+
+
+def with_inset(path: str, number: int) -> NewContent:
+    views = {INSET_KEY: descriptor_of(number + 50), SECOND: None, "a": descriptor_of(7)}
+    return replace(new(path, number), views=views, insets=(BOX,))
+
+
+def without_inset(path: str, number: int) -> NewContent:
+    return replace(new(path, number), views={INSET_KEY: None, SECOND: None, "a": descriptor_of(8)})
+
+
+def test_an_inset_comes_back_with_its_box_and_none_as_zeros(catalog: Catalog) -> None:
+    with catalog:
+        catalog.want_views([INSET_KEY, "a"])
+        catalog.record([with_inset("/1", 1), without_inset("/2", 2), new("/3", 3)])
+        assert [catalog.missing_views(hash_of(n)) for n in (1, 2, 3)] == [(), (), (INSET_KEY, "a")]
+        first, second, third = ids_of(catalog, "/1", "/2", "/3")
+        stack = catalog.view_descriptors([second, first])
+        assert not stack[0, 0].any()
+        assert stack[0, 1].any()
+        np.testing.assert_array_equal(stack[1, 0], descriptor_of(51).astype(np.float16))
+        assert catalog.insets([first, second, third]) == {first: {INSET_KEY: BOX}}
+        assert catalog.insets([]) == {}
+
+
+def test_an_inset_is_added_to_a_known_content_and_what_is_there_stays(catalog: Catalog) -> None:
+    with catalog:
+        catalog.want_views(INSET_KEYS)
+        catalog.record([new("/1", 1), with_inset("/2", 2)])
+        views = {INSET_KEY: descriptor_of(9), SECOND: descriptor_of(10)}
+        later = replace(same("/1", 1), views=views, insets=(BOX, OTHER))
+        again = replace(same("/2", 2), views={INSET_KEY: None})
+        catalog.record([later, again])
+        first, second = ids_of(catalog, "/1", "/2")
+        expected = {first: {INSET_KEY: BOX, SECOND: OTHER}, second: {INSET_KEY: BOX}}
+        assert catalog.insets([first, second]) == expected
+        there = catalog.view_descriptors([first, second]).any(axis=2)
+        assert there.tolist() == [[True, True], [True, False]]
+
+
+@pytest.mark.parametrize("box", ["[1, 2]", "no box", "[0, 0, 1, null]"])
+def test_a_damaged_box_is_said(catalog: Catalog, box: str) -> None:
+    with catalog:
+        catalog.record([with_inset("/1", 1)])
+        catalog._db.execute("UPDATE views SET box = ?", (box,))
+        with pytest.raises(CatalogError, match="damaged"):
+            catalog.insets(ids_of(catalog, "/1"))
+
+
+def test_only_an_inset_may_be_empty(catalog: Catalog) -> None:
+    with catalog:
+        catalog.want_views(["a"])
+        catalog.record([with_inset("/1", 1)])
+        catalog._db.execute("UPDATE views SET descriptor = x''")
+        with pytest.raises(CatalogError, match="damaged"):
+            catalog.view_descriptors(ids_of(catalog, "/1"))
+
+
+def test_a_catalog_of_the_second_schema_gains_the_boxes_and_keeps_its_views(tmp_path: Path) -> None:
+    path = tmp_path / "old.db"
+    with closing(sqlite3.connect(path)) as old:
+        m001_initial.apply(old)
+        m002_views.apply(old)
+        old.execute("PRAGMA user_version = 2")
+        facts = {"fingerprint": FINGERPRINT, "model": MODEL, "dims": str(DIMS)}
+        old.executemany("INSERT INTO facts VALUES (?, ?)", facts.items())
+        whole, view = descriptor_of(1).astype("<f4").tobytes(), descriptor_of(2).astype("<f2").tobytes()
+        old.execute(
+            "INSERT INTO contents VALUES (1, ?, 4, 5, 'PNG', NULL, ?)", (bytes.fromhex(hash_of(1)), whole)
+        )
+        old.execute("INSERT INTO views VALUES (1, 1, 'a', ?)", (view,))
+        old.commit()
+    with open_sample(path) as catalog:
+        catalog.want_views(["a", INSET_KEY])
+        assert catalog.missing_views(hash_of(1)) == (INSET_KEY,)
+        catalog.record([replace(same("/1", 1), views={INSET_KEY: descriptor_of(3)}, insets=(BOX,))])
+        (row,) = catalog.view_descriptors([1])
+        np.testing.assert_array_equal(row[0], descriptor_of(2).astype(np.float16))
+        assert catalog.insets([1]) == {1: {INSET_KEY: BOX}}
         assert_sound(catalog)

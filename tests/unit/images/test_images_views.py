@@ -12,11 +12,14 @@ from copylens.images import VIEW_SETS, cut, decode, decode_box, pixel_box, prepa
 from copylens.images import views as module
 from copylens.images.decoding import decode_image
 from copylens.images.views import grid
-from copylens.records import InputSpec, View
+from copylens.records import INSET_KEYS, INSETS, InputSpec, View
 from workflow_samples import picture_bytes, scene
 
 SPEC = InputSpec(24, 20)
-EVERY = VIEW_SETS["thorough"]
+EVERY = tuple(view for view in VIEW_SETS["thorough"] if view not in INSETS)
+"""Those of one box."""
+
+BALANCED = tuple(view for view in VIEW_SETS["balanced"] if view not in INSETS)
 
 SIDES = st.one_of(st.integers(1, 12), st.integers(1, 5000))
 
@@ -74,8 +77,12 @@ def test_a_view_is_cut_before_it_is_turned() -> None:
 
 
 def test_each_set_holds_the_one_before_and_no_view_twice() -> None:
-    assert VIEW_SETS["fast"] == ()
-    assert set(VIEW_SETS["balanced"]) < set(EVERY)
+    names = ("whole", "fast", "balanced", "thorough")
+    assert tuple(VIEW_SETS) == names
+    sets = [set(VIEW_SETS[name]) for name in names]
+    assert sets[0] == set()
+    assert sets[1] == set(INSETS)
+    assert sets[1] < sets[2] < sets[3]
     for views in VIEW_SETS.values():
         assert len({view_key(view) for view in views}) == len(views)
         assert View() not in views
@@ -84,13 +91,14 @@ def test_each_set_holds_the_one_before_and_no_view_twice() -> None:
 def test_a_key_says_the_geometry() -> None:
     assert view_key(View(0.25, 0, 0.75, 0.5)) == "0.25,0,0.75,0.5"
     assert view_key(View(turn="rot90")) == "0,0,1,1,rot90"
+    assert tuple(map(view_key, INSETS)) == INSET_KEYS
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 300), (300, 1), (7, 5)])
 def test_a_tiny_or_thin_picture_has_every_view(size: tuple[int, int]) -> None:
     made = prepare_views(picture_bytes(scene(3, *size), "PNG"), SPEC, EVERY)
     assert len(made.views) == len(EVERY)
-    assert {view.shape for view in made.views} == {(24, 20, 3)}
+    assert {view.shape for view in made.views if view is not None} == {(24, 20, 3)}
 
 
 def test_inputs_are_those_of_the_cut_picture() -> None:
@@ -116,7 +124,7 @@ def test_the_whole_of_a_large_picture_does_not_depend_on_the_views(form: str) ->
 def test_a_view_of_a_large_picture_is_the_same_in_every_set(form: str) -> None:
     data = picture_bytes(scene(7, 500, 500), form)
     all_of_them = dict(zip(EVERY, prepare_views(data, SPEC, EVERY).views, strict=True))
-    for views, whole in ((VIEW_SETS["balanced"], True), (VIEW_SETS["balanced"], False), (EVERY[-4:], False)):
+    for views, whole in ((BALANCED, True), (BALANCED, False), (EVERY[-4:], False)):
         for view, alone in zip(views, prepare_views(data, SPEC, views, whole=whole).views, strict=True):
             np.testing.assert_array_equal(alone, all_of_them[view])
 
@@ -166,3 +174,66 @@ def test_a_small_picture_is_decoded_once(monkeypatch: pytest.MonkeyPatch) -> Non
     assert len(calls) == 3
     prepare_views(picture_bytes(scene(6, 400, 400), "PNG"), SPEC, EVERY, whole=False)
     assert len(calls) == 4
+
+
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize("size", [(60, 50), (400, 300)])
+@pytest.mark.parametrize("form", ["PNG", "JPEG"])
+def test_insets_are_looked_for_in_what_the_whole_is_made_of(
+    whole: bool, size: tuple[int, int], form: str
+) -> None:
+    data = picture_bytes(scene(8, *size), form)
+    seen: list[Image.Image] = []
+    insets = (View(0.1, 0.25, 0.6, 0.75), View(0.5, 0.0, 0.8, 0.3))
+
+    def find(image: Image.Image) -> tuple[View, ...]:
+        seen.append(image)
+        return insets
+
+    made = prepare_views(data, SPEC, [*INSETS, *EVERY], whole=whole, find_insets=find)
+    (image,) = seen
+    np.testing.assert_array_equal(prepare(image, SPEC), prepare_views(data, SPEC, []).whole)
+    assert made.insets == insets
+    assert (made.whole is not None) == whole
+    for view, inset in zip(made.views[:2], insets, strict=True):
+        np.testing.assert_array_equal(view, prepare_views(data, SPEC, [inset], whole=False).views[0])
+    for view, alone in zip(made.views[2:], prepare_views(data, SPEC, EVERY).views, strict=True):
+        np.testing.assert_array_equal(view, alone)
+
+
+def test_a_small_inset_is_the_same_whatever_else_is_asked_for_and_keeps_its_pixels() -> None:
+    pixels = scene(5, 400, 400).copy()
+    pixels[::2] //= 2
+    data = picture_bytes(pixels, "PNG")
+    for views in (INSETS, (*INSETS, *EVERY)):
+        made = prepare_views(data, SPEC, views, find_insets=lambda _: [View(0, 0, 0.1, 0.1)])
+        np.testing.assert_array_equal(made.views[0], prepare(pixels[:40, :40], SPEC))
+
+
+def test_where_no_inset_is_found_its_view_is_none_and_nothing_is_decoded_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    calls = []
+
+    def counted(*args: object, **options: object) -> object:
+        calls.append(options)
+        return decode_image(*args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "decode_image", counted)
+    data = picture_bytes(scene(6, 400, 400), "PNG")
+    made = prepare_views(data, SPEC, INSETS, find_insets=lambda _: ())
+    assert made.views == (None, None)
+    assert made.insets == ()
+    assert len(calls) == 1
+    both = prepare_views(data, SPEC, [EVERY[0], *INSETS], find_insets=lambda _: ())
+    assert both.views[0] is not None
+    assert both.views[1:] == (None, None)
+    assert len(calls) == 3
+    # An inset no smaller than the smallest part needs no third decoding.
+    prepare_views(data, SPEC, [EVERY[0], *INSETS], find_insets=lambda _: [View(0, 0, 0.5, 0.5)])
+    assert len(calls) == 5
+
+
+def test_insets_cannot_be_asked_for_without_a_finder() -> None:
+    with pytest.raises(ValueError, match="finder"):
+        prepare_views(picture_bytes(scene(6, 40, 40), "PNG"), SPEC, INSETS[:1])

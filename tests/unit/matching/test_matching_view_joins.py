@@ -40,10 +40,14 @@ def quarters(seed: int, *shape: int) -> npt.NDArray[np.float32]:
 def best(
     query: Descriptors, query_views: Views, known: Descriptors, known_views: Views, penalty: float
 ) -> tuple[float, int]:
-    """The larger of the wholes' score, then of each view's, in the documented order of equal ones."""
+    """The larger of the wholes' score, then of each view's, in the documented order of equal ones; zeros are none."""
     choices = [(min(float(query @ known), 1.0), 0)]
-    choices += [(min(float(view @ known), 1.0) - penalty, n) for n, view in enumerate(query_views, 1)]
-    choices += [(min(float(view @ query), 1.0) - penalty, -n) for n, view in enumerate(known_views, 1)]
+    choices += [
+        (min(float(view @ known), 1.0) - penalty, n) for n, view in enumerate(query_views, 1) if any(view)
+    ]
+    choices += [
+        (min(float(view @ query), 1.0) - penalty, -n) for n, view in enumerate(known_views, 1) if any(view)
+    ]
     return max(choices, key=lambda choice: choice[0])
 
 
@@ -83,6 +87,8 @@ def test_equal_the_nested_loops(
     asked, others, views = counts
     queries, query_views = quarters(seed, asked, 3), quarters(seed + 1, asked, views, 3)
     known, known_views = quarters(seed + 2, others, 3), quarters(seed + 3, others, views, 3)
+    for some in (query_views, known_views):
+        some[np.random.default_rng(seed).random(some.shape[:2]) < 0.3] = 0.0
     limits = Limits(threshold / 16, penalty / 16)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(view_joins, "BLOCK", block)

@@ -196,6 +196,6 @@ def test_parity_is_measured_on_the_graph_that_is_returned(monkeypatch: pytest.Mo
     for parameter in other.parameters():
         nn.init.normal_(parameter)
     spoilt = export_onnx(other, SPEC)[0]
-    monkeypatch.setattr(export, "_with_half_weights", lambda _: spoilt)
+    monkeypatch.setattr(export, "with_half_weights", lambda _: spoilt)
     with pytest.raises(ModelError, match="disagree"):
         export_onnx(network(), SPEC)

@@ -78,3 +78,18 @@ def test_the_penalty_of_a_rare_rate_is_measured_at_one_that_can_be() -> None:
 def test_too_few_pictures_are_refused() -> None:
     with pytest.raises(UsageError, match="too few pairs"):
         thresholds(random_rows(1, 5), random_rows(2, 5, 1), 3.0)
+
+
+def test_a_view_that_is_none_has_no_score_and_not_nought() -> None:
+    """Wholes that are all opposed: a row of zeros would be the most alike of all."""
+    wholes = np.array([[1, 0, 0], [-0.6, 0.8, 0], [-0.6, -0.8, 0]], np.float32)
+    none = np.zeros((3, 2, 3), np.float32)
+    threshold, penalty = thresholds(wholes, none, 400_000)
+    assert penalty == 0
+    assert threshold == pytest.approx(-0.6, abs=1e-6)
+    some = none.copy()
+    some[1, 0] = wholes[0]
+    # The one view there is makes the penalty, 1.28, and scores no more than the wholes then.
+    threshold, penalty = thresholds(wholes, some, 400_000)
+    assert penalty == pytest.approx(1.28, abs=1e-6)
+    assert threshold == pytest.approx(-0.28, abs=1e-6)

@@ -5,10 +5,14 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 
-from copylens.catalog.migrations import m001_initial, m002_views
+from copylens.catalog.migrations import m001_initial, m002_views, m003_insets
 from copylens.catalog.migrations.m001_initial import APPLICATION_ID
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (m001_initial.apply, m002_views.apply)
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
+    m001_initial.apply,
+    m002_views.apply,
+    m003_insets.apply,
+)
 
 
 def version_of(connection: sqlite3.Connection) -> int:

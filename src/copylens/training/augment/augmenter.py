@@ -21,6 +21,7 @@ from copylens.training.augment.lettering import text_atlas
 from copylens.training.augment.overlaying import overlay, overlay_boxes
 from copylens.training.augment.pasting import Atlas, Pasted, paste, put_in_frame, visible_part
 from copylens.training.augment.sampling import resample, to_device
+from copylens.training.augment.screens import Screens, usual_screens
 from copylens.training.augment.settings import AugmentSettings, Strength
 from copylens.training.augment.stickers import sticker_atlas
 from copylens.training.nouns import PictureBatch, Traces
@@ -63,14 +64,16 @@ class Augmenter:
     Args:
         preset: a name in `PRESETS`, or settings.
         size: of the views in pixels.
+        screens: for screenshots; None takes the usual ones.
 
     Raises:
         UsageError: there is no such preset.
     """
 
-    def __init__(self, preset: str | AugmentSettings, size: int) -> None:
+    def __init__(self, preset: str | AugmentSettings, size: int, *, screens: Screens | None = None) -> None:
         self.settings = AugmentSettings(preset=preset) if isinstance(preset, str) else preset
         self.size = size
+        self.screens = usual_screens() if screens is None else screens
         self._atlases: dict[tuple[str, torch.device], Atlas] = {}
 
     def __call__(self, batch: PictureBatch, *, seed: int, epoch: int, view: int) -> Tensor:
@@ -129,7 +132,7 @@ class _Chunk:
         self._draws, self._strength = draws, strength
         self._rows = rows
         self._size, self._device = augmenter.size, batch.pixels.device
-        self.frames: Framing = draw_frames(draws, strength, keys)
+        self.frames: Framing = draw_frames(draws, strength, keys, augmenter.screens.holes)
         self.place = place(draws, aspects[rows], strength, self.frames.inner)
         self.others = self.frames.partner.copy()
         self.covered = np.zeros((len(rows), 4))
@@ -178,7 +181,15 @@ class _Chunk:
             index, draws = to_device(rows, self._device), self._draws.subset(rows)
             frames = self.frames.subset(rows)
             words = self._augmenter.atlas("text", self._device)
-            views[index] = frame_views(views[index], draws, frames, self._batch.pixels, self._aspects, words)
+            views[index] = frame_views(
+                views[index],
+                draws,
+                frames,
+                self._batch.pixels,
+                self._aspects,
+                words,
+                self._augmenter.screens,
+            )
 
     def _overlay(self, views: Tensor) -> None:
         # A view holds two pictures at most: one that already lies in another gets none on top.

@@ -15,7 +15,7 @@ from copylens.training.augment.geometry import box_map
 from copylens.training.augment.overlaying import backdrop, cover_of
 from copylens.training.augment.pasting import Atlas, Pasted, paste
 from copylens.training.augment.sampling import to_device
-from copylens.training.augment.screens import holes, screens
+from copylens.training.augment.screens import Screens, screen_views
 from copylens.training.augment.settings import Range, Strength
 
 KINDS = ("", "inset", "screenshot", "caption", "border")
@@ -45,13 +45,14 @@ class Framing:
         return Framing(self.kind[rows], self.inner[rows], self.partner[rows], self.screen[rows])
 
 
-def draw_frames(draws: Draws, strength: Strength, candidates: Integers) -> Framing:
+def draw_frames(draws: Draws, strength: Strength, candidates: Integers, holes: Floats) -> Framing:
     """Decide what surrounds n views.
 
     Args:
         draws: of the n pictures.
         strength: probabilities and ranges.
         candidates: ``(B,) int64``, keys of the pictures that may lie behind an inset.
+        holes: ``(K, 4)``, of the screens.
     """
     kind = np.zeros(len(draws), dtype=np.int64)
     for number in range(len(KINDS) - 1, 0, -1):
@@ -65,8 +66,8 @@ def draw_frames(draws: Draws, strength: Strength, candidates: Integers) -> Frami
     for number, name in enumerate(KINDS):
         rows = np.flatnonzero(kind == number)
         if name == "screenshot" and len(rows):
-            screen[rows] = draws.subset(rows).integer("screenshot/which", 0, len(holes()))
-            inner[rows] = holes()[screen[rows]]
+            screen[rows] = draws.subset(rows).integer("screenshot/which", 0, len(holes))
+            inner[rows] = holes[screen[rows]]
         elif name and len(rows):
             boxes = {"inset": inset_boxes, "caption": caption_boxes, "border": border_boxes}[name]
             inner[rows] = boxes(draws.subset(rows), strength.ranges[_range_of(name)])
@@ -107,7 +108,13 @@ def border_boxes(draws: Draws, width: Range) -> Floats:
 
 
 def frame_views(
-    views: Tensor, draws: Draws, frames: Framing, canvases: Tensor, aspects: Floats, words: Atlas
+    views: Tensor,
+    draws: Draws,
+    frames: Framing,
+    canvases: Tensor,
+    aspects: Floats,
+    words: Atlas,
+    screens: Screens,
 ) -> Tensor:
     """Fill what surrounds the pictures.
 
@@ -118,6 +125,7 @@ def frame_views(
         canvases: ``(B, 3, S, S) uint8``, the whole batch.
         aspects: ``(B,)``, of the whole batch.
         words: for captions.
+        screens: those that `frames` was drawn with.
 
     Returns:
         ``(n, 3, size, size) float32``.
@@ -127,7 +135,7 @@ def frame_views(
     around = to_device(colours, device)[:, :, None, None].repeat(1, 1, size, size)
     rows = np.flatnonzero(frames.kind == KINDS.index("screenshot"))
     if len(rows):
-        around[to_device(rows, device)] = screens(size, device)[to_device(frames.screen[rows], device)]
+        around[to_device(rows, device)] = screen_views(screens, frames.screen[rows], size, device)
     rows = np.flatnonzero(frames.kind == KINDS.index("inset"))
     if len(rows):
         partner = frames.partner[rows]

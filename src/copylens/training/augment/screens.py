@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -13,7 +14,7 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 from torch.nn import functional
 
-from copylens.training.augment.drawing import Floats
+from copylens.training.augment.drawing import Floats, Integers
 
 Pen: TypeAlias = ImageDraw.ImageDraw
 Box: TypeAlias = tuple[float, float, float, float]
@@ -33,6 +34,23 @@ class Look:
     accent: Shade
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Screens:
+    """K drawn screens, each with a hole for a picture.
+
+    Attributes:
+        sheets: ``(K, 3, S, S) uint8``, since they stay in memory.
+        holes: ``(K, 4) float64``, where they show the picture: left, top, right, bottom in parts of the view.
+    """
+
+    sheets: Tensor
+    holes: Floats
+
+    def __len__(self) -> int:
+        """K."""
+        return len(self.holes)
+
+
 def _look(chance: random.Random, *, light: bool) -> Look:
     accent = (chance.randrange(20, 230), chance.randrange(20, 200), chance.randrange(60, 256))
     if light:
@@ -40,33 +58,54 @@ def _look(chance: random.Random, *, light: bool) -> Look:
     return Look((22, 24, 28), (42, 45, 51), (232, 234, 237), (95, 100, 108), accent)
 
 
-@functools.lru_cache(maxsize=1)
-def _screens() -> tuple[Tensor, Floats]:
-    """The sheets, ``(K, 3, 512, 512) uint8``, since they stay in memory, and their holes."""
-    chance = random.Random(20220617)  # noqa: S311 - a fixed set of screens
+def draw_screens(seed: int, counts: Sequence[int], side: int = _SIDE) -> Screens:
+    """Draw screens; the same seed and counts draw the same.
+
+    Args:
+        seed: of what is on them.
+        counts: how many browsers, viewers, feeds, chats and desks.
+        side: in pixels.
+    """
+    chance = random.Random(seed)  # noqa: S311 - a fixed set of screens
     sheets, holes = [], []
-    for shape, count in ((_browser, 4), (_viewer, 4), (_feed, 4), (_chat, 4), (_desk, 32)):
+    for shape, count in zip((_browser, _viewer, _feed, _chat, _desk), counts, strict=True):
         for number in range(count):
             look = _look(chance, light=number % 2 == 0)
             image = Image.new("RGB", (_SIDE, _SIDE), look.page)
             holes.append(shape(ImageDraw.Draw(image), look, chance))
-            sheets.append(np.asarray(image))
-    return torch.from_numpy(np.stack(sheets)).permute(0, 3, 1, 2), np.array(holes)
+            small = image if side == _SIDE else image.resize((side, side), Image.Resampling.BILINEAR)
+            sheets.append(np.asarray(small))
+    return Screens(torch.from_numpy(np.stack(sheets)).permute(0, 3, 1, 2), np.array(holes))
 
 
-def holes() -> Floats:
-    """Where the screens show the picture, ``(K, 4)``: left, top, right, bottom in parts of the view."""
-    return _screens()[1]
+@functools.lru_cache(maxsize=1)
+def usual_screens() -> Screens:
+    """Those of the augmentation, 512 pixels wide."""
+    return draw_screens(20220617, (4, 4, 4, 4, 32))
+
+
+def screen_views(screens: Screens, which: Integers, size: int, device: torch.device) -> Tensor:
+    """Some screens as views, ``(n, 3, size, size) float32`` in [0, 1].
+
+    Args:
+        screens: all of them.
+        which: ``(n,) int64``, numbers of those that are wanted.
+        size: of the views in pixels.
+        device: of the result.
+    """
+    if screens.sheets.shape[-1] == size:
+        return screens.sheets[torch.from_numpy(which)].to(device).float() / 255.0
+    return _resized(screens, size, device)[torch.from_numpy(which).to(device)]
 
 
 @functools.lru_cache(maxsize=4)
-def screens(size: int, device: torch.device) -> Tensor:
-    """The screens as views, ``(K, 3, size, size) float32`` in [0, 1]."""
+def _resized(screens: Screens, size: int, device: torch.device) -> Tensor:
+    """All of them, ``(K, 3, size, size) float32``."""
     pixels = [
         functional.interpolate(
             sheet[None].float() / 255.0, (size, size), mode="bilinear", antialias=True, align_corners=False
         )
-        for sheet in _screens()[0]
+        for sheet in screens.sheets
     ]
     return torch.cat(pixels).clamp_(0.0, 1.0).to(device)
 

@@ -1,0 +1,164 @@
+"""The finder that comes with CopyLens: the files it was made as, what it believes, and what it finds on photographs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from concurrent.futures import ThreadPoolExecutor
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import Image
+
+from copylens.errors import EngineError
+from copylens.evaluation.edits.phones import phone_screenshot
+from copylens.evaluation.edits.screens import desktop_screenshot
+from copylens.images import prepare
+from copylens.models import InsetNetwork, insets
+from copylens.models.insets import LARGEST, OTHER, SMALLEST, believed
+from copylens.records import INSET_FINDER, INSETS, View
+
+FOUND = {"desktop": 0.75, "phone": 0.6}
+"""The least share of photographs that must be found; measured: more."""
+
+ORIGINALS = sorted((Path(__file__).parents[3] / "examples" / "photos" / "originals").glob("*.jpg"))
+
+
+@pytest.fixture(scope="module")
+def network() -> InsetNetwork:
+    return InsetNetwork()
+
+
+def found(network: InsetNetwork, image: Image.Image) -> tuple[View, ...]:
+    return network.find(prepare(image.convert("RGB"), network.input))
+
+
+def test_the_graph_is_the_one_that_the_card_names_and_the_key_counts() -> None:
+    here = files(insets)
+    card = json.loads((here / "finder.json").read_text(encoding="utf-8"))
+    graph = (here / "finder.onnx").read_bytes()
+    assert hashlib.sha256(graph).hexdigest() == card["sha256"]
+    # Another finder is another key, or catalogs would keep what the old one said.
+    assert card["name"] == INSET_FINDER
+    assert len(graph) < 250_000
+    assert {"data", "hardware", "hours", "command", "licence", "likely"} <= card.keys()
+
+
+def cells(*rows: tuple[float, ...]) -> npt.NDArray[np.float32]:
+    return np.array(rows, np.float32)
+
+
+def test_what_is_likely_and_neither_small_nor_all_is_believed() -> None:
+    side = LARGEST**0.5
+    for row, expected in (
+        ((0.6, 0.25, 0.1, 0.75, 0.6), (View(0.25, 0.1, 0.75, 0.6),)),
+        ((0.59, 0.25, 0.1, 0.75, 0.6), ()),
+        ((1.0, 0.25, 0.1, 0.25 + SMALLEST - 0.01, 0.6), ()),
+        ((1.0, 0.25, 0.1, 0.75, 0.1), ()),
+        ((1.0, 0.75, 0.1, 0.25, 0.6), ()),
+        ((1.0, 0.75, 0.6, 0.25, 0.1), ()),
+        ((1.0, 0.0, 0.0, side + 0.01, side), ()),
+        ((1.0, 0.123456, 0.0, 0.5, 0.5), (View(0.1235, 0.0, 0.5, 0.5),)),
+    ):
+        assert believed(cells(row), 0.6) == expected
+    assert len(believed(cells((1.0, 0.0, 0.0, side - 0.01, side)), 0.6)) == 1
+
+
+def test_the_larger_of_two_comes_first_unless_the_other_is_much_surer() -> None:
+    large, small = (0.7, 0.1, 0.1, 0.5, 0.5), (0.9, 0.6, 0.6, 0.8, 0.8)
+    first, second = believed(cells(small, large), 0.5)
+    assert (first.left, second.left) == (0.1, 0.6)
+    surer = believed(cells((0.99, *small[1:]), (0.2, *large[1:])), 0.1)
+    assert [view.left for view in surer] == [0.6, 0.1]
+
+
+def test_no_picture_is_named_twice_and_no_more_than_there_are_places() -> None:
+    best = (0.9, 0.1, 0.1, 0.5, 0.5)
+    again = (0.8, 0.12, 0.1, 0.5, 0.5)
+    assert len(believed(cells(best, again), 0.5)) == 1
+    # Half of the other's area beside it: a third is shared.
+    assert OTHER > 1 / 3
+    assert len(believed(cells(best, (0.8, 0.3, 0.1, 0.7, 0.5)), 0.5)) == 2
+    three = cells(*((0.9, 0.3 * n, 0.0, 0.3 * n + 0.2, 0.2) for n in range(3)))
+    assert len(believed(three, 0.5)) == len(INSETS) == 2
+    assert believed(np.empty((0, 5), np.float32), 0.5) == ()
+
+
+def test_many_at_once_and_from_many_threads_say_the_same(network: InsetNetwork) -> None:
+    with Image.open(ORIGINALS[0]) as image:
+        shown = [np.asarray(prepare(image.convert("RGB").rotate(angle), network.input)) for angle in range(8)]
+    together = network.look(np.stack(shown))
+    assert together.shape == (8, 100, 5)
+    with ThreadPoolExecutor(4) as pool:
+        alone = list(pool.map(lambda pixels: network.look(pixels[None])[0], shown))
+    np.testing.assert_allclose(together, alone, atol=1e-5)
+
+
+def test_what_it_cannot_take_is_an_engine_error(network: InsetNetwork) -> None:
+    with pytest.raises(EngineError, match="finder of insets failed"):
+        network.look(np.zeros((1, 20, 20, 3), np.uint8))
+
+
+def test_a_graph_that_cannot_be_loaded_is_an_engine_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    import onnxruntime
+
+    def refuse(*_: object, **__: object) -> None:
+        raise RuntimeError("no")
+
+    monkeypatch.setattr(onnxruntime, "InferenceSession", refuse)
+    with pytest.raises(EngineError, match="cannot load the finder"):
+        InsetNetwork()
+
+
+def place_in(shown: Image.Image) -> tuple[float, float, float, float]:
+    """The box of what is magenta, in shares of the sides."""
+    pixels = np.asarray(shown.convert("RGB")).astype(int)
+    rows, columns = np.nonzero((pixels[..., 0] > 200) & (pixels[..., 1] < 60) & (pixels[..., 2] > 200))
+    return (
+        columns.min() / shown.width,
+        rows.min() / shown.height,
+        (columns.max() + 1) / shown.width,
+        (rows.max() + 1) / shown.height,
+    )
+
+
+def share(view: View, box: tuple[float, float, float, float]) -> float:
+    """Intersection over union."""
+    width = min(view.right, box[2]) - max(view.left, box[0])
+    height = min(view.bottom, box[3]) - max(view.top, box[1])
+    both = max(width, 0.0) * max(height, 0.0)
+    own = (view.right - view.left) * (view.bottom - view.top)
+    return both / (own + (box[2] - box[0]) * (box[3] - box[1]) - both)
+
+
+def drawn(photo: Image.Image, seed: int, kind: str) -> Image.Image:
+    """A screen of the exams, which the finder was not trained on; equal seeds draw equal screens around the photo."""
+    chance = np.random.default_rng(seed)
+    if kind == "desktop":
+        return desktop_screenshot(photo, chance, share=0.25)
+    return phone_screenshot(photo, chance, lambda _: Image.new("RGB", (200, 150), (90, 120, 60)), width=0.8)
+
+
+@pytest.mark.parametrize("kind", ["desktop", "phone"])
+def test_real_photographs_are_found_on_screens_that_the_training_did_not_draw(
+    network: InsetNetwork, kind: str
+) -> None:
+    good = []
+    for seed, path in enumerate(ORIGINALS[:16]):
+        with Image.open(path) as image:
+            photo = image.convert("RGB")
+        box = place_in(drawn(Image.new("RGB", photo.size, (255, 0, 255)), seed, kind))
+        boxes = found(network, drawn(photo, seed, kind))
+        good.append(max((share(view, box) for view in boxes), default=0.0) > 0.6)
+    assert np.mean(good) >= FOUND[kind]
+
+
+def test_in_most_photographs_nothing_is_found(network: InsetNetwork) -> None:
+    holding = []
+    for path in ORIGINALS:
+        with Image.open(path) as image:
+            holding.append(bool(found(network, image)))
+    assert np.mean(holding) <= 0.3
