@@ -10,7 +10,7 @@ BASE := packages/copylens-model-base
 # Its own catalog goes first: an earlier version's may be of another model.
 demo: $(VENV)/installed-base
 	@rm -f demo-catalog.db demo-catalog.db-wal demo-catalog.db-shm
-	$(BIN)/copylens scan examples/photos --views balanced --catalog demo-catalog.db --html demo-report.html
+	$(BIN)/copylens scan examples/photos --catalog demo-catalog.db --html demo-report.html
 	@echo "The report is $(CURDIR)/demo-report.html: open it in a browser."
 
 test: $(VENV)/installed-test browser

@@ -83,19 +83,21 @@ class Described:
 
         Args:
             views: which.
-            penalty: taken off the score of a view.
+            penalty: taken off the score of a view that is no inset.
             sides: whose views: ``"queries"``, ``"references"`` or ``"both"``.
             crossed: compare views with views, too.
         """
         best = self.queries[:, 0] @ self.references[:, 0].T
         rows = [self.place[view_key(view)] for view in views]
+        free = {self.place.get(view_key(view)) for view in INSETS}
         for row in rows:
+            lost = 0.0 if row in free else penalty
             if sides != "references":
-                np.maximum(best, self._seen(row, 0) - penalty, out=best)
+                np.maximum(best, self._seen(row, 0) - lost, out=best)
             if sides != "queries":
-                np.maximum(best, self._seen(0, row) - penalty, out=best)
+                np.maximum(best, self._seen(0, row) - lost, out=best)
             for other in rows if crossed else ():
-                np.maximum(best, self._seen(row, other) - penalty, out=best)
+                np.maximum(best, self._seen(row, other) - lost, out=best)
         return best
 
     def _seen(self, row: int, other: int) -> Floats:

@@ -67,8 +67,9 @@ class Plan:
 
 
 LIMITS = (
-    "With one view, pictures inside screenshots or other pictures and hard crops are often missed; take --views "
-    "balanced or thorough for those. Learned from photographs; pages of text, drawings and icons were not examined."
+    "With --views fast, some pictures inside screenshots and some hard crops are missed; take balanced or thorough for "
+    "those. With --views whole most of them are. Learned from photographs; pages of text, drawings and icons were not "
+    "examined."
 )
 
 PLANS = {

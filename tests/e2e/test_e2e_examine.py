@@ -57,4 +57,4 @@ def test_json_has_every_result_of_the_card(run_here: Run, model: Path, exam: Pat
     card = run_here("models", "show", str(model), "--json").document()
     assert (document["version"], document["model"]) == (1, card["name"])
     assert (document["fingerprint"], document["results"]) == (card["fingerprint"], card["results"])
-    assert [result["views"] for result in document["results"]] == ["fast"]
+    assert [result["views"] for result in document["results"]] == ["whole"]

@@ -45,7 +45,7 @@ def scanned(tmp_path_factory: pytest.TempPathFactory, thumbnail_package: Path) -
     home = tmp_path_factory.mktemp("strange")
     folder, copylens = build(home), CopyLens(home, thumbnail_package)
     outputs = [word for suffix in SUFFIXES for word in ("--output", f"result.{suffix}")]
-    ran = copylens.run("scan", folder.root, "--threshold", "-1", "--json", *outputs)
+    ran = copylens.run("scan", folder.root, "--views", "whole", "--threshold", "-1", "--json", *outputs)
     return Scanned(folder, copylens, ran)
 
 

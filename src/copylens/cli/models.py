@@ -158,10 +158,10 @@ def calibrate_command(
                 name, paths, false_matches=false_matches, catalog=catalog, progress=progress
             )
         calibration = package.calibration
-        typer.echo(f"fast      copies begin at {calibration.threshold:.4f}")
+        typer.echo(f"whole     copies begin at {calibration.threshold:.4f}")
         for views, measured in calibration.views.items():
-            begins = f"copies begin at {measured.threshold:.4f}"
-            typer.echo(f"{views:9} {begins}; a view's score loses {measured.penalty:.4f}")
+            loses = f"; the score of a fixed part loses {measured.penalty:.4f}" if measured.penalty else ""
+            typer.echo(f"{views:9} copies begin at {measured.threshold:.4f}{loses}")
 
 
 models_app.command("examine")(examine_command)
@@ -259,7 +259,7 @@ def _print_card(package: ModelPackage) -> None:
         "threshold": f"{calibration.threshold:.4f}"
         + (f" ({rate:g} false matches per million unrelated pairs)" if rate is not None else ""),
         **{
-            views: f"threshold {measured.threshold:.4f}, views lose {measured.penalty:.4f}"
+            views: f"threshold {measured.threshold:.4f}, fixed parts lose {measured.penalty:.4f}"
             for views, measured in calibration.views.items()
         },
         "background": calibration.background,

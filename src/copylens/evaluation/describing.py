@@ -89,6 +89,7 @@ class Source(ABC):
         precision: of the model's arithmetic; empty for saved descriptors.
         views: how many views describe each picture; empty for saved descriptors.
         penalty: taken off the scores of views.
+        free: how many views, the first of each picture, lose nothing.
     """
 
     label: str
@@ -98,6 +99,7 @@ class Source(ABC):
     precision: str = ""
     views: str = ""
     penalty: float = 0.0
+    free: int = 0
 
     @property
     @abstractmethod
@@ -190,13 +192,14 @@ class ModelSource(Source):
         self.precision = system.settings.precision
         self.views = system.views
         self._views = views_of(system.views)
-        self.penalty = limits_of(self._package, system.views).penalty
+        limits = limits_of(self._package, system.views)
+        self.penalty, self.free = limits.penalty, limits.free
         self.label = system.label or (self.model if not self._views else f"{self.model}, {self.views}")
 
     @property
     def digest(self) -> str:
         """Of weights, preprocessing, arithmetic and views."""
-        views = [str(self.penalty), self._views_digest] if self._views else []
+        views = [str(self.penalty), str(self.free), self._views_digest] if self._views else []
         return digests.of_texts(self.fingerprint, self.precision, *views)
 
     @cached_property

@@ -41,6 +41,7 @@ class ViewSides:
         query_views, reference_views: of the same pictures.
         count: V, at least 1.
         penalty: taken off the scores of views.
+        free: how many views, the first of each picture, lose nothing.
     """
 
     queries: Descriptors
@@ -49,6 +50,12 @@ class ViewSides:
     reference_views: ViewRows
     count: int
     penalty: float
+    free: int = 0
+
+    @property
+    def _penalties(self) -> Scores:
+        """``(V,) float32``."""
+        return np.where(np.arange(self.count) < self.free, 0.0, self.penalty).astype(np.float32)
 
     def block(self, start: int, stop: int) -> Scores:
         """Scores of the queries from `start` to `stop` with every reference, ``(stop - start, R) float32``."""
@@ -60,18 +67,18 @@ class ViewSides:
             rows = self.query_views(np.arange(first, last)).reshape(-1, self.queries.shape[1])
             seen = rows @ self.references.T
             seen[~rows.any(axis=1)] = NO_VIEW
-            best = seen.reshape(last - first, self.count, -1).max(axis=1)
+            best = (seen.reshape(last - first, self.count, -1) - self._penalties[:, None]).max(axis=1)
             part = scores[first - start : last - start]
-            np.maximum(part, best - np.float32(self.penalty), out=part)
+            np.maximum(part, best, out=part)
         step = self._step(len(asked))
         for first in range(0, len(self.references), step):
             last = min(first + step, len(self.references))
             rows = self.reference_views(np.arange(first, last)).reshape(-1, self.queries.shape[1])
             seen = asked @ rows.T
             seen[:, ~rows.any(axis=1)] = NO_VIEW
-            best = seen.reshape(len(asked), last - first, self.count).max(axis=2)
+            best = (seen.reshape(len(asked), last - first, self.count) - self._penalties).max(axis=2)
             part = scores[:, first:last]
-            np.maximum(part, best - np.float32(self.penalty), out=part)
+            np.maximum(part, best, out=part)
         return scores
 
     def pair_scores(self, first: Ints, second: Ints) -> Scores:
@@ -82,10 +89,9 @@ class ViewSides:
             part = slice(start, start + step)
             asked, known = self.queries[first[part]], self.references[second[part]]
             wholes = np.einsum("pd,pd->p", asked, known)
-            forward = _best_of(self.query_views(first[part]), known)
-            backward = _best_of(self.reference_views(second[part]), asked)
-            best = np.maximum(forward, backward) - np.float32(self.penalty)
-            scores[part] = np.maximum(wholes, best)
+            forward = _best_of(self.query_views(first[part]), known, self._penalties)
+            backward = _best_of(self.reference_views(second[part]), asked, self._penalties)
+            scores[part] = np.maximum(wholes, np.maximum(forward, backward))
         return scores
 
     def _step(self, others: int) -> int:
@@ -94,11 +100,11 @@ class ViewSides:
         return max(1, BLOCK_VALUES // (self.count * max(others, size)))
 
 
-def _best_of(views: Descriptors, wholes: Descriptors) -> Scores:
-    """The best score of P pictures' views ``(P, V, D)`` with one whole each ``(P, D)``."""
+def _best_of(views: Descriptors, wholes: Descriptors, penalties: Scores) -> Scores:
+    """The best score, less penalties ``(V,)``, of P pictures' views ``(P, V, D)`` with one whole each ``(P, D)``."""
     seen = np.einsum("pvd,pd->pv", views, wholes)
     seen[~views.any(axis=2)] = NO_VIEW
-    best: Scores = seen.max(axis=1)
+    best: Scores = (seen - penalties).max(axis=1)
     return best
 
 

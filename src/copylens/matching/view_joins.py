@@ -46,10 +46,12 @@ class Limits:
     Attributes:
         threshold: a pair counts when its score is at least this.
         penalty: taken off the score of a view; not negative.
+        free: how many views, the first of each picture, lose nothing: those that were found and not tried.
     """
 
     threshold: float
     penalty: float
+    free: int = 0
 
 
 def self_join_views(
@@ -154,15 +156,21 @@ def _view_hits(
     blocks, held = [_empty()], 0
     step = max(1, BLOCK // max(count, 1))
     least = least_score(limits.threshold)
+    kinds = [(0, min(limits.free, count), 0.0), (min(limits.free, count), count, limits.penalty)]
     for start in range(0, pictures, step):
         stop = min(start + step, pictures)
-        rows = views(start, stop).reshape((stop - start) * count, wholes.shape[1])
-        there = np.flatnonzero(rows.any(axis=1))
-        hits = cross_join(rows[there], wholes, limits.threshold + limits.penalty - SLACK, max_pairs=max_pairs)
-        picture, view = np.divmod(there[hits.first], max(count, 1))
-        scores = hits.scores - np.float32(limits.penalty)
-        block = Pairs(picture + start, hits.second, scores, view + 1)
-        block = _best([_rows(block, scores >= least)])
+        rows, parts = views(start, stop), [_empty()]
+        for low, high, penalty in kinds:
+            if low == high:
+                continue
+            flat = rows[:, low:high].reshape(-1, wholes.shape[1])
+            there = np.flatnonzero(flat.any(axis=1))
+            hits = cross_join(flat[there], wholes, limits.threshold + penalty - SLACK, max_pairs=max_pairs)
+            picture, view = np.divmod(there[hits.first], high - low)
+            scores = hits.scores - np.float32(penalty)
+            found = Pairs(picture + start, hits.second, scores, view + low + 1)
+            parts.append(_rows(found, scores >= least))
+        block = _best(parts)
         held += len(block)
         if held > max_pairs:
             raise TooManyMatchesError(

@@ -29,6 +29,7 @@ def view_thresholds(
     views: Callable[[int, int], npt.NDArray[np.float32]],
     *,
     per_million: float,
+    free: int = 0,
 ) -> tuple[float, float]:
     """Find the penalty of views and the threshold that keep a rate of false matches.
 
@@ -37,13 +38,14 @@ def view_thresholds(
     wholes. The threshold is then measured on the larger of the two, so the rate holds whatever the penalty is. Nothing
     is assumed about the tails: every pair is scored.
 
-    Memory: two arrays of N x N scores.
+    Memory: four arrays of N x N scores.
 
     Args:
         wholes: ``(N, D) float32``, pictures no two of which are copies.
         views: asked for pictures ``start`` to ``stop``; gives their views, ``(stop - start, V, D) float32``. A row of
             zeros is no view.
         per_million: false matches per million pairs.
+        free: how many views, the first of each picture, lose no penalty.
 
     Returns:
         ``(threshold, penalty)``: a pair matches when the larger of the score of the two wholes, and of the best view of
@@ -57,20 +59,33 @@ def view_thresholds(
     allowed = int(count * (count - 1) // 2 * per_million / 1e6)
     if allowed < 1:
         raise UsageError(f"{count} pictures have too few pairs to show {per_million:g} per million.")
-    best = np.empty((count, count), np.float32)
+    of_wholes = (rows @ rows.T)[np.triu_indices(count, 1)]
+    of_found, of_tried = _best_views(rows, views, free)
+    place = max(allowed, round(len(of_wholes) * PENALTY_RATE / 1e6))
+    penalty = max(0.0, _reached(of_tried, place) - _reached(of_wholes, place))
+    combined = np.maximum(np.maximum(of_wholes, of_found), of_tried - np.float32(penalty))
+    return _above(combined, allowed), penalty
+
+
+def _best_views(
+    rows: Descriptors, views: Callable[[int, int], npt.NDArray[np.float32]], free: int
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """For each pair the best score of a view of either and the other's whole: of the free views, and of the others."""
+    count = len(rows)
+    best = np.full((2, count, count), NO_VIEW, np.float32)
     for start in range(0, count, BLOCK):
         stop = min(start + BLOCK, count)
         block = views(start, stop)
-        scores = block.reshape(-1, rows.shape[1]) @ rows.T
-        scores[~block.reshape(-1, rows.shape[1]).any(axis=1)] = NO_VIEW
-        best[start:stop] = scores.reshape(stop - start, block.shape[1], count).max(axis=1)
-    np.maximum(best, best.T, out=best)
+        for kind, part in enumerate((block[:, :free], block[:, free:])):
+            if not part.shape[1]:
+                continue
+            flat = part.reshape(-1, rows.shape[1])
+            scores = flat @ rows.T
+            scores[~flat.any(axis=1)] = NO_VIEW
+            best[kind, start:stop] = scores.reshape(stop - start, part.shape[1], count).max(axis=1)
     pairs = np.triu_indices(count, 1)
-    of_views, of_wholes = best[pairs], (rows @ rows.T)[pairs]
-    place = max(allowed, round(len(of_wholes) * PENALTY_RATE / 1e6))
-    penalty = max(0.0, _reached(of_views, place) - _reached(of_wholes, place))
-    combined = np.maximum(of_wholes, of_views - np.float32(penalty))
-    return _above(combined, allowed), penalty
+    found, tried = (np.maximum(of, of.T)[pairs] for of in best)
+    return found, tried
 
 
 def _reached(scores: npt.NDArray[np.float32], allowed: int) -> float:

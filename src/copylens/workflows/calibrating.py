@@ -21,7 +21,7 @@ from copylens.workflows.settings import (
     ViewsName,
     silent,
 )
-from copylens.workflows.viewing import keys_of, views_of
+from copylens.workflows.viewing import free_views, keys_of, views_of
 
 FALSE_MATCHES = 3.0
 """Per million pairs of unrelated pictures."""
@@ -88,6 +88,7 @@ def _measure(
             wholes,
             lambda start, stop: store.view_descriptors(contents[start:stop]),
             per_million=false_matches,
+            free=free_views(name),
         )
         measured[name] = ViewCalibration(
             threshold=_rounded(threshold), penalty=_rounded(penalty), keys=keys_of(name)

@@ -126,11 +126,11 @@ def _score(
         ]
         if not made:
             continue
-        scores = _described(describer, [pixels for _, pixels in made]) @ against
+        scores = np.minimum(_described(describer, [pixels for _, pixels in made]) @ against, 1.0)
+        scores -= [0.0 if view in file.prepared.insets else limits.penalty for view, _ in made]
         place = int(scores.argmax())
-        score, view = min(float(scores[place]), 1.0) - limits.penalty, made[place][0]
-        if score > best[0]:
-            best = score, MatchedView(side, view)
+        if scores[place] > best[0]:
+            best = float(scores[place]), MatchedView(side, made[place][0])
     return best
 
 

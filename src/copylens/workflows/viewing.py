@@ -8,10 +8,10 @@ from copylens.errors import UsageError
 from copylens.images import VIEW_SETS, view_key
 from copylens.matching import Limits
 from copylens.models import ModelPackage
-from copylens.records import View
+from copylens.records import INSETS, View
 from copylens.workflows.settings import ViewsName
 
-PENALTIES: dict[ViewsName, float] = {"whole": 0.0, "fast": 0.02, "balanced": 0.045, "thorough": 0.065}
+PENALTIES: dict[ViewsName, float] = {"whole": 0.0, "fast": 0.0, "balanced": 0.045, "thorough": 0.065}
 """Taken off the scores of views where a model's card does not say; measured, see docs/models.md."""
 
 
@@ -32,7 +32,7 @@ def limits_of(package: ModelPackage, name: ViewsName, *, threshold: float | None
     """From which score on pictures match when they are described by a set of views.
 
     A model that was calibrated with these views promises as many false matches as with one; for another its own
-    threshold stands, and views' scores lose `PENALTIES`.
+    threshold stands, and views' scores lose `PENALTIES`. Insets lose nothing.
 
     Args:
         package: the model.
@@ -46,7 +46,15 @@ def limits_of(package: ModelPackage, name: ViewsName, *, threshold: float | None
         measured = None
     own = calibration.threshold if measured is None else measured.threshold
     penalty = PENALTIES[name] if measured is None else measured.penalty
-    return Limits(own if threshold is None else threshold, penalty)
+    return Limits(own if threshold is None else threshold, penalty, free_views(name))
+
+
+def free_views(name: ViewsName) -> int:
+    """How many views of a set, its first, lose no penalty.
+
+    An inset is one part that was found; fixed parts are many that were tried, each with a chance to be like something.
+    """
+    return sum(view in INSETS for view in views_of(name))
 
 
 def keys_of(name: ViewsName) -> tuple[str, ...]:

@@ -38,8 +38,10 @@ def test_scores_are_the_best_of_the_compared() -> None:
     found = described.scores(VIEWS, 0.125)
     for a in range(QUERIES):
         for b in range(5):
-            views = [*(q[a, 1:] @ r[b, 0]), *(r[b, 1:] @ q[a, 0])]
-            assert found[a, b] == pytest.approx(max(q[a, 0] @ r[b, 0], max(views) - 0.125), abs=1e-6)
+            insets = [*(q[a, 1:3] @ r[b, 0]), *(r[b, 1:3] @ q[a, 0])]
+            parts = [*(q[a, 3:] @ r[b, 0]), *(r[b, 3:] @ q[a, 0])]
+            best = max(q[a, 0] @ r[b, 0], *insets, max(parts) - 0.125)
+            assert found[a, b] == pytest.approx(best, abs=1e-6)
     only_queries = described.scores(VIEWS, 0.0, sides="queries")
     assert only_queries[4, 2] == pytest.approx(max(q[4] @ r[2, 0]), abs=1e-6)
     crossed = described.scores(VIEWS, 0.0, crossed=True)

@@ -38,7 +38,7 @@ def quarters(seed: int, *shape: int) -> Rows:
 
 
 def random_sides(
-    seed: int, queries: int, references: int, count: int, penalty: float
+    seed: int, queries: int, references: int, count: int, penalty: float, free: int = 1
 ) -> tuple[ViewSides, Rows]:
     """Sides, and the scores of all pairs by nested loops; some views are none."""
     asked, known = quarters(seed, queries, 3), quarters(seed + 1, references, 3)
@@ -48,11 +48,15 @@ def random_sides(
     twin = np.empty((queries, references), np.float32)
     for q in range(queries):
         for r in range(references):
-            best = [float(view @ known[r]) - penalty for view in asked_views[q] if any(view)]
-            best += [float(view @ asked[q]) - penalty for view in known_views[r] if any(view)]
+            best = [
+                float(view @ whole) - (0.0 if n < free else penalty)
+                for views, whole in ((asked_views[q], known[r]), (known_views[r], asked[q]))
+                for n, view in enumerate(views)
+                if any(view)
+            ]
             twin[q, r] = max([float(asked[q] @ known[r]), *best])
     sides = ViewSides(
-        asked, known, lambda which: asked_views[which], lambda which: known_views[which], count, penalty
+        asked, known, lambda which: asked_views[which], lambda which: known_views[which], count, penalty, free
     )
     return sides, twin
 
@@ -144,18 +148,25 @@ def _scores(folder: Path, views: str) -> list[float]:
 def _twin(exam: Benchmark, describer: Describer) -> list[float]:
     from copylens.images import cut, decode, decode_box, read_file
 
-    def rows(path: str) -> tuple[Rows, Rows]:
+    def rows(path: str) -> tuple[Rows, Rows, Rows]:
         pixels = decode(read_file(path)).pixels
         seen = decode(read_file(path), box=decode_box(describer.input)).pixels
-        views = [view for view in VIEW_SETS["balanced"] if view not in INSETS]
-        views += inset_finder()(Image.fromarray(seen))
-        return describer.describe([pixels])[0], describer.describe([cut(pixels, view) for view in views])
+        insets = inset_finder()(Image.fromarray(seen))
+        parts = [view for view in VIEW_SETS["balanced"] if view not in INSETS]
+        described = describer.describe([pixels, *(cut(pixels, view) for view in (*insets, *parts))])
+        return described[0], described[1 : 1 + len(insets)], described[1 + len(insets) :]
 
     queries = [rows(picture.path) for picture in exam.queries]
     references = [rows(picture.path) for picture in exam.references]
     penalty = PENALTIES["balanced"]
     return sorted(
-        max(float(q @ r), float((qs @ r).max()) - penalty, float((rs @ q).max()) - penalty)
-        for q, qs in queries
-        for r, rs in references
+        max(
+            float(q @ r),
+            *(found @ r).tolist(),
+            *(held @ q).tolist(),
+            float((qs @ r).max()) - penalty,
+            float((rs @ q).max()) - penalty,
+        )
+        for q, found, qs in queries
+        for r, held, rs in references
     )

@@ -38,15 +38,20 @@ def quarters(seed: int, *shape: int) -> npt.NDArray[np.float32]:
 
 
 def best(
-    query: Descriptors, query_views: Views, known: Descriptors, known_views: Views, penalty: float
+    query: Descriptors, query_views: Views, known: Descriptors, known_views: Views, limits: Limits
 ) -> tuple[float, int]:
     """The larger of the wholes' score, then of each view's, in the documented order of equal ones; zeros are none."""
     choices = [(min(float(query @ known), 1.0), 0)]
+    penalties = [0.0] * limits.free + [limits.penalty] * len(query_views)
     choices += [
-        (min(float(view @ known), 1.0) - penalty, n) for n, view in enumerate(query_views, 1) if any(view)
+        (min(float(view @ known), 1.0) - penalties[n - 1], n)
+        for n, view in enumerate(query_views, 1)
+        if any(view)
     ]
     choices += [
-        (min(float(view @ query), 1.0) - penalty, -n) for n, view in enumerate(known_views, 1) if any(view)
+        (min(float(view @ query), 1.0) - penalties[n - 1], -n)
+        for n, view in enumerate(known_views, 1)
+        if any(view)
     ]
     return max(choices, key=lambda choice: choice[0])
 
@@ -57,7 +62,7 @@ def twin(
     found = []
     for a in range(len(queries)):
         for b in range(len(known)):
-            score, origin = best(queries[a], query_views[a], known[b], known_views[b], limits.penalty)
+            score, origin = best(queries[a], query_views[a], known[b], known_views[b], limits)
             if score >= limits.threshold:
                 found.append((a, b, score, origin))
     return found
@@ -79,17 +84,18 @@ def reading(views: Views) -> Callable[[int, int], Views]:
     counts=st.tuples(st.integers(0, 7), st.integers(0, 7), st.integers(1, 4)),
     threshold=st.integers(-12, 16),
     penalty=st.integers(0, 4),
+    free=st.integers(0, 5),
     block=st.sampled_from([1, 3, 2048]),
 )
 def test_equal_the_nested_loops(
-    seed: int, counts: tuple[int, int, int], threshold: int, penalty: int, block: int
+    seed: int, counts: tuple[int, int, int], threshold: int, penalty: int, free: int, block: int
 ) -> None:
     asked, others, views = counts
     queries, query_views = quarters(seed, asked, 3), quarters(seed + 1, asked, views, 3)
     known, known_views = quarters(seed + 2, others, 3), quarters(seed + 3, others, views, 3)
     for some in (query_views, known_views):
         some[np.random.default_rng(seed).random(some.shape[:2]) < 0.3] = 0.0
-    limits = Limits(threshold / 16, penalty / 16)
+    limits = Limits(threshold / 16, penalty / 16, free)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(view_joins, "BLOCK", block)
         found = cross_join_views(

@@ -93,3 +93,21 @@ def test_a_view_that_is_none_has_no_score_and_not_nought() -> None:
     threshold, penalty = thresholds(wholes, some, 400_000)
     assert penalty == pytest.approx(1.28, abs=1e-6)
     assert threshold == pytest.approx(-0.28, abs=1e-6)
+
+
+@pytest.mark.parametrize("free", [0, 1, 2, 3])
+def test_free_views_lose_nothing_and_make_no_penalty(free: int) -> None:
+    wholes, rows = random_rows(4, 14), random_rows(5, 14, 3)
+    threshold, penalty = view_thresholds(
+        wholes, lambda start, stop: rows[start:stop], per_million=100_000, free=free
+    )
+    of_wholes, _ = lists_of(wholes, rows)
+    found, tried = (
+        lists_of(wholes, part)[1] if part.shape[1] else [-1.0] * len(of_wholes)
+        for part in (rows[:, :free], rows[:, free:])
+    )
+    allowed = int(len(of_wholes) * 0.1)
+    expected = sorted(tried)[-allowed] - sorted(of_wholes)[-allowed]
+    assert penalty == pytest.approx(max(0.0, expected), abs=1e-6)
+    best = sorted(max(w, f, t - penalty) for w, f, t in zip(of_wholes, found, tried, strict=True))
+    assert threshold == pytest.approx(best[-(allowed + 1)], abs=1e-6)

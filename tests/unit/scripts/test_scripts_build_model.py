@@ -131,6 +131,7 @@ def test_each_training_starts_where_the_one_before_it_ended(
         "examine",
         str(last),
         str(tmp_path / "EXAM"),
+        "--views=whole",
         "--views=fast",
         "--views=balanced",
         "--views=thorough",

@@ -22,7 +22,6 @@ from copylens.workflows.ingest import Ingested, ingest
 from copylens.workflows.insets import inset_finder, place_insets
 from copylens.workflows.scan import scan
 from copylens.workflows.settings import FileSettings, silent
-from copylens.workflows.viewing import PENALTIES
 from workflow_samples import SmallModel, many, put, scene
 
 FAST, BALANCED = VIEW_SETS["fast"], VIEW_SETS["balanced"]
@@ -65,7 +64,7 @@ def finder(model: SmallModel, monkeypatch: pytest.MonkeyPatch) -> Finder:
 def run(model: SmallModel, tmp_path: Path) -> Callable[..., Any]:
     def call(*paths: Path, **options: Any) -> Any:
         places = {"model": model.package.directory, "engine": "onnxruntime", "catalog": tmp_path / "scan.db"}
-        return scan(list(paths), **{"threshold": 0.99 - PENALTIES["balanced"], **places, **options})
+        return scan(list(paths), **{"threshold": 0.99, **places, **options})
 
     return call
 
@@ -205,7 +204,7 @@ def test_two_pictures_that_hold_the_same_inset_do_not_match(
 def test_compare_finds_it_from_either_side(model: SmallModel, folder: Path, finder: Finder) -> None:
     whole, around = put(folder / "a.png", scene(1)), put(folder / "b.png", framed(1, 0, LEFT))
     finder.tell(around, LEFT)
-    limit = 0.99 - PENALTIES["balanced"]
+    limit = 0.99
     for first, second, side in ((whole, around, "second"), (around, whole, "first")):
         for views in ("fast", "balanced"):
             verdict = compare(first, second, model=model.describer, views=views, threshold=limit)

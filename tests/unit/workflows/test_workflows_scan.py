@@ -154,7 +154,7 @@ def photo_catalog(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_photographs_are_grouped_as_the_twin_does(photo_twin: ScanTwin, photo_catalog: Path) -> None:
     thresholds: list[float | None] = [None, 0.95, *gaps(photo_twin.scores()[-60:], 3)]
     for threshold in thresholds:
-        result = scan(PHOTOS, threshold=threshold, catalog=photo_catalog)
+        result = scan(PHOTOS, views="whole", threshold=threshold, catalog=photo_catalog)
         assert result.threshold == (load_model().threshold if threshold is None else threshold)
         assert_same(plain(result), photo_twin.within(result.threshold, DEFAULT_KEEP), tolerance=1e-5)
         assert_ordered(result)
@@ -167,7 +167,13 @@ def test_new_photographs_are_matched_as_the_twin_does(photo_twin: ScanTwin, phot
     for image in photo_twin.images:
         (known if image.path.startswith(originals) else new).images.append(image)
     others = [path for path in PHOTOS.iterdir() if path.name != "originals"]
-    result = scan(others, against=originals, catalog=photo_catalog, extensions=["jpg", "png", "webp", "avif"])
+    result = scan(
+        others,
+        against=originals,
+        views="whole",
+        catalog=photo_catalog,
+        extensions=["jpg", "png", "webp", "avif"],
+    )
     assert_same(plain(result), new.against(known, result.threshold, DEFAULT_KEEP), tolerance=1e-5)
 
 
@@ -197,7 +203,7 @@ def test_copies_of_photographs_are_found_and_nothing_else(photo_catalog: Path) -
 
 def test_scores_are_those_of_the_descriptors(photo_twin: ScanTwin, photo_catalog: Path) -> None:
     vectors = {image.path: image.descriptor for image in photo_twin.images}
-    result = scan(PHOTOS, catalog=photo_catalog, threshold=0.5)
+    result = scan(PHOTOS, views="whole", catalog=photo_catalog, threshold=0.5)
     assert len(result.matches) > 20
     for match in result.matches:
         product = float(vectors[match.query] @ vectors[match.reference])

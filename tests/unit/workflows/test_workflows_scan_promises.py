@@ -13,7 +13,7 @@ import pytest
 
 from copylens.catalog import Catalog
 from copylens.errors import FingerprintMismatchError, ModelError, TooManyMatchesError, UsageError
-from copylens.matching import matches_within, self_join
+from copylens.matching import matches_within, self_join, self_join_views
 from copylens.models import Engine, ModelPackage
 from copylens.records import Skipped
 from copylens.workflows import describer, ingest
@@ -310,26 +310,31 @@ def test_without_a_name_the_catalog_lies_in_the_cache_folder(
 
 
 @pytest.mark.parametrize(
-    ("name", "limited"),
+    ("views", "name", "limited"),
     [
-        ("self_join", functools.partial(self_join, max_pairs=5)),
-        ("matches_within", functools.partial(matches_within, max_matches=5)),
+        ("whole", "self_join", functools.partial(self_join, max_pairs=5)),
+        ("fast", "self_join_views", functools.partial(self_join_views, max_pairs=5)),
+        ("whole", "matches_within", functools.partial(matches_within, max_matches=5)),
+        ("fast", "matches_within", functools.partial(matches_within, max_matches=5)),
     ],
 )
 def test_too_many_matches_cost_no_description(
-    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, limited: Any
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch, views: str, name: str, limited: Any
 ) -> None:
     many(folder, 4)
     with monkeypatch.context() as patch:
         patch.setattr(module, name, limited)
         with pytest.raises(TooManyMatchesError, match="raise --threshold"):
-            run(folder, threshold=-1)
-    result = run(folder, threshold=-1)
+            run(folder, views=views, threshold=-1)
+    result = run(folder, views=views, threshold=-1)
     assert (len(result.matches), result.timing.described) == (6, 0)
 
 
+@pytest.mark.parametrize("views", ["whole", "fast"])
 @pytest.mark.parametrize("two_sides", [False, True])
-def test_progress_goes_forward_through_both_sides(run: Run, folder: Path, two_sides: bool) -> None:
+def test_progress_goes_forward_through_both_sides(
+    run: Run, folder: Path, two_sides: bool, views: str
+) -> None:
     many(folder / "a", 20)
     many(folder / "b", 19, start=1)
     put(folder / "b" / "same.bmp", scene(3, 24, 20))
@@ -339,6 +344,7 @@ def test_progress_goes_forward_through_both_sides(run: Run, folder: Path, two_si
             folder / "a",
             *([] if two_sides else [folder / "b"]),
             against=folder / "b" if two_sides else (),
+            views=views,
             threshold=0.99,
             progress=steps,
         )
@@ -346,7 +352,8 @@ def test_progress_goes_forward_through_both_sides(run: Run, folder: Path, two_si
         steps.check("find", 40)
         steps.check("describe", 40)
         assert {name for name, _, _ in steps.calls} <= STAGES.keys()
-        steps.check("match", 20 if two_sides else 21)
+        # With views: the wholes, then the views of each side.
+        steps.check("match", {"whole": 20 if two_sides else 21, "fast": 60 if two_sides else 42}[views])
     # Pixel hashes are remembered, so only the first scan decodes again.
     assert steps.of("verify") == []
 
