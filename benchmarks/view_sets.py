@@ -124,7 +124,7 @@ def describe(describer: Describer, pictures: Sequence[Picture], views: Sequence[
 
 def described_with(describer: Describer, picture: Picture, views: Sequence[View]) -> Floats:
     """The whole and the views of one picture, ``(1 + V, D)``."""
-    made = prepare_views(read_file(picture.path), describer.input, views, find_insets=inset_finder())
+    made = prepare_views(read_file(picture.path), describer.input, views, finder=inset_finder())
     inputs = {row: item for row, item in enumerate((made.whole, *made.views)) if item is not None}
     out = np.zeros((1 + len(views), describer.dims), np.float32)
     rows = list(inputs)

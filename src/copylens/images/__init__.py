@@ -6,7 +6,7 @@ from copylens.images.loading import Loaded, load, no_views
 from copylens.images.preprocessing import decode_box, prepare
 from copylens.images.reading import MAX_BYTES, content_hash, read_file, read_found
 from copylens.images.thumbnails import thumbnail, thumbnail_of
-from copylens.images.views import VIEW_SETS, FindInsets, Prepared, cut, pixel_box, prepare_views, view_key
+from copylens.images.views import VIEW_SETS, InsetFinder, Prepared, cut, pixel_box, prepare_views, view_key
 
 __all__ = [
     "IMAGE_EXTENSIONS",
@@ -14,7 +14,7 @@ __all__ = [
     "MAX_PIXELS",
     "VIEW_SETS",
     "Decoded",
-    "FindInsets",
+    "InsetFinder",
     "Loaded",
     "Prepared",
     "content_hash",

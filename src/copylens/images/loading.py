@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from copylens.errors import ImageError
 from copylens.images.reading import content_hash, read_found
-from copylens.images.views import FindInsets, prepare_views
+from copylens.images.views import InsetFinder, prepare_views
 from copylens.records import INSETS, FoundFile, InputSpec, PictureFacts, Skipped, View
 from copylens.threads import Threads
 
@@ -61,7 +61,7 @@ def load(
     known: Callable[[str], bool],
     missing: Callable[[str], Sequence[View]] = no_views,
     most: int = 0,
-    find_insets: FindInsets | None = None,
+    finder: InsetFinder | None = None,
     window: int | None = None,
 ) -> Generator[Loaded | Skipped, None, None]:
     """Read, hash, decode and prepare files in threads; the order stays, and at most `window` are ahead.
@@ -73,7 +73,7 @@ def load(
         known: asked from those threads with a content hash; True means that the whole picture is not needed.
         missing: asked likewise; the views that are needed.
         most: how many `missing` may name.
-        find_insets: asked from those threads where insets are needed.
+        finder: asked from those threads where insets are needed.
         window: items in flight at most; None takes four per worker and 16 more, enough for a batch; with more than
             insets, one per worker and 2 more.
 
@@ -84,7 +84,7 @@ def load(
     ahead = window if window is not None else usual
     pending: deque[int | Skipped] = deque()
     source = iter(files)
-    work = partial(_load, spec=spec, known=known, missing=missing, find_insets=find_insets)
+    work = partial(_load, spec=spec, known=known, missing=missing, finder=finder)
     threads: Threads[FoundFile, Loaded | Skipped] = Threads(work, workers, "copylens-decode")
     try:
         for file in source:
@@ -107,7 +107,7 @@ def _load(
     spec: InputSpec,
     known: Callable[[str], bool],
     missing: Callable[[str], Sequence[View]],
-    find_insets: FindInsets | None,
+    finder: InsetFinder | None,
 ) -> Loaded | Skipped:
     try:
         data, read = read_found(file.path)
@@ -115,7 +115,7 @@ def _load(
         whole, views = not known(digest), missing(digest)
         if not whole and not views:
             return Loaded(read, digest, None, None)
-        made = prepare_views(data, spec, views, whole=whole, find_insets=find_insets)
+        made = prepare_views(data, spec, views, whole=whole, finder=finder)
         described = tuple(zip(views, made.views, strict=True))
         return Loaded(read, digest, made.facts, made.whole, described, made.insets)
     except ImageError as error:

@@ -6,21 +6,28 @@ A picture that was pasted into another fills one of the other's parts, and there
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from copylens.images.decoding import DecodedImage, decode_image
 from copylens.images.preprocessing import decode_box, prepare
 from copylens.records import INSET_KEYS, INSETS, InputSpec, PictureFacts, Pixels, Turn, View
 
-FindInsets: TypeAlias = Callable[[Image.Image], Sequence[View]]
-"""Asked with an upright RGB picture of any size; says where other pictures lie in it, the surest first, at most as many
-as there are `INSETS`."""
+
+class InsetFinder(Protocol):
+    """What finds pictures inside a picture; several threads may ask it at once."""
+
+    @property
+    def input(self) -> InputSpec:
+        """What it wants as pixels."""
+
+    def find(self, pixels: npt.NDArray[Any]) -> Sequence[View]:
+        """Say where other pictures lie in a prepared one, the surest first, at most as many as there are `INSETS`."""
+
 
 _TURNS: dict[Turn, functools.partial[Pixels] | None] = {
     "none": None,
@@ -123,7 +130,7 @@ def prepare_views(
     views: Sequence[View],
     *,
     whole: bool = True,
-    find_insets: FindInsets | None = None,
+    finder: InsetFinder | None = None,
 ) -> Prepared:
     """Decode a picture and make the network's inputs of its whole and of views.
 
@@ -136,7 +143,7 @@ def prepare_views(
         spec: what the network wants.
         views: which.
         whole: whether the input of the whole picture is asked for, too.
-        find_insets: asked where some of `INSETS` are among the views.
+        finder: asked where some of `INSETS` are among the views.
 
     Raises:
         ImageError: as `decode`.
@@ -144,12 +151,15 @@ def prepare_views(
     """
     parts = [view for view in views if view not in INSETS]
     looks = len(parts) < len(views)
-    if looks and find_insets is None:
+    if looks and finder is None:
         raise ValueError("insets are asked for, and there is no finder")
     as_whole = whole or looks or not parts
     first = decode_image(data, box=decode_box(spec) if as_whole else _view_box(spec, parts))
     entire = prepare(first.image, spec) if whole else None
-    insets = tuple(find_insets(first.image)) if find_insets is not None and looks else ()
+    insets: tuple[View, ...] = ()
+    if looks and finder is not None:
+        seen = prepare(first.image, finder.input) if entire is None or finder.input != spec else entire
+        insets = tuple(finder.find(seen))
     larger = _Larger(data, spec, first, reduced=as_whole and _is_reduced(first))
     made = larger.prepare(parts)
     made |= {INSETS[number]: larger.prepare([inset])[inset] for number, inset in enumerate(insets)}

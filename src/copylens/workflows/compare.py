@@ -152,7 +152,7 @@ class _File:
 def _read(path: str, describer: Describer, views: Sequence[View]) -> _File:
     with naming(path):
         data, file = read_found(path)
-        prepared = prepare_views(data, describer.input, views, find_insets=finder_for(views))
+        prepared = prepare_views(data, describer.input, views, finder=finder_for(views))
     size = prepared.facts
     facts = ImageFacts(
         path, file.size, file.mtime_ns, size.width, size.height, size.format, content_hash(data)

@@ -126,7 +126,7 @@ def ingest_found(
         known=catalog.has_content,
         missing=_missing_of(catalog, views),
         most=len(views),
-        find_insets=finder_for(views),
+        finder=finder_for(views),
     )
     with closing(stream):
         for batch in _batches(zip(unread, stream, strict=True), catalog):

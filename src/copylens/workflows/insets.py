@@ -7,32 +7,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
-from PIL import Image
 
-from copylens.images import FindInsets, prepare
 from copylens.matching import Pairs
 from copylens.models import InsetNetwork
 from copylens.records import INSET_KEYS, INSETS, View
 
 
-def finder_for(views: Sequence[View]) -> FindInsets | None:
+def finder_for(views: Sequence[View]) -> InsetNetwork | None:
     """The finder where insets are among the views; raises EngineError when its graph cannot be loaded."""
     return inset_finder() if any(view in INSETS for view in views) else None
 
 
 @functools.lru_cache(maxsize=1)
-def inset_finder() -> FindInsets:
-    """The finder of the bundled network; safe to ask from several threads.
-
-    Raises:
-        EngineError: its graph cannot be loaded.
-    """
-    network = InsetNetwork()
-
-    def find(image: Image.Image) -> tuple[View, ...]:
-        return network.find(prepare(image, network.input))
-
-    return find
+def inset_finder() -> InsetNetwork:
+    """The bundled finder, loaded once; raises EngineError when its graph cannot be loaded."""
+    return InsetNetwork()
 
 
 def place_insets(

@@ -10,7 +10,6 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
 
 from benchmark_folders import build_exam
 from copylens.evaluation import view_scores
@@ -20,7 +19,7 @@ from copylens.evaluation.running import evaluate, load_evaluation
 from copylens.evaluation.systems import EvaluationSettings, ModelSystem
 from copylens.evaluation.view_scores import ViewSides, find_view_candidates
 from copylens.images import VIEW_SETS
-from copylens.models import ModelPackage
+from copylens.models import InsetNetwork, ModelPackage
 from copylens.records import INSETS
 from copylens.workflows.describer import Describer, load_model
 from copylens.workflows.insets import inset_finder
@@ -146,12 +145,12 @@ def _scores(folder: Path, views: str) -> list[float]:
 
 
 def _twin(exam: Benchmark, describer: Describer) -> list[float]:
-    from copylens.images import cut, decode, decode_box, read_file
+    from copylens.images import cut, decode, decode_box, prepare, read_file
 
     def rows(path: str) -> tuple[Rows, Rows, Rows]:
         pixels = decode(read_file(path)).pixels
         seen = decode(read_file(path), box=decode_box(describer.input)).pixels
-        insets = inset_finder()(Image.fromarray(seen))
+        insets = inset_finder().find(prepare(seen, InsetNetwork.input))
         parts = [view for view in VIEW_SETS["balanced"] if view not in INSETS]
         described = describer.describe([pixels, *(cut(pixels, view) for view in (*insets, *parts))])
         return described[0], described[1 : 1 + len(insets)], described[1 + len(insets) :]

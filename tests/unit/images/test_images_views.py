@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -176,23 +178,32 @@ def test_a_small_picture_is_decoded_once(monkeypatch: pytest.MonkeyPatch) -> Non
     assert len(calls) == 4
 
 
+class Finder:
+    """Finds the same in every picture, and keeps what it saw."""
+
+    def __init__(self, *insets: View, input_: InputSpec = SPEC) -> None:
+        self.input, self.insets = input_, insets
+        self.seen: list[Any] = []
+
+    def find(self, pixels: Any) -> tuple[View, ...]:
+        self.seen.append(pixels)
+        return self.insets
+
+
 @pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize("input_", [SPEC, InputSpec(16, 16)])
 @pytest.mark.parametrize("size", [(60, 50), (400, 300)])
 @pytest.mark.parametrize("form", ["PNG", "JPEG"])
 def test_insets_are_looked_for_in_what_the_whole_is_made_of(
-    whole: bool, size: tuple[int, int], form: str
+    whole: bool, input_: InputSpec, size: tuple[int, int], form: str
 ) -> None:
     data = picture_bytes(scene(8, *size), form)
-    seen: list[Image.Image] = []
     insets = (View(0.1, 0.25, 0.6, 0.75), View(0.5, 0.0, 0.8, 0.3))
-
-    def find(image: Image.Image) -> tuple[View, ...]:
-        seen.append(image)
-        return insets
-
-    made = prepare_views(data, SPEC, [*INSETS, *EVERY], whole=whole, find_insets=find)
-    (image,) = seen
-    np.testing.assert_array_equal(prepare(image, SPEC), prepare_views(data, SPEC, []).whole)
+    finder = Finder(*insets, input_=input_)
+    made = prepare_views(data, SPEC, [*INSETS, *EVERY], whole=whole, finder=finder)
+    (seen,) = finder.seen
+    small = decode(data, box=decode_box(SPEC)).pixels
+    np.testing.assert_array_equal(seen, prepare(small, input_))
     assert made.insets == insets
     assert (made.whole is not None) == whole
     for view, inset in zip(made.views[:2], insets, strict=True):
@@ -206,7 +217,7 @@ def test_a_small_inset_is_the_same_whatever_else_is_asked_for_and_keeps_its_pixe
     pixels[::2] //= 2
     data = picture_bytes(pixels, "PNG")
     for views in (INSETS, (*INSETS, *EVERY)):
-        made = prepare_views(data, SPEC, views, find_insets=lambda _: [View(0, 0, 0.1, 0.1)])
+        made = prepare_views(data, SPEC, views, finder=Finder(View(0, 0, 0.1, 0.1)))
         np.testing.assert_array_equal(made.views[0], prepare(pixels[:40, :40], SPEC))
 
 
@@ -221,16 +232,16 @@ def test_where_no_inset_is_found_its_view_is_none_and_nothing_is_decoded_for_it(
 
     monkeypatch.setattr(module, "decode_image", counted)
     data = picture_bytes(scene(6, 400, 400), "PNG")
-    made = prepare_views(data, SPEC, INSETS, find_insets=lambda _: ())
+    made = prepare_views(data, SPEC, INSETS, finder=Finder())
     assert made.views == (None, None)
     assert made.insets == ()
     assert len(calls) == 1
-    both = prepare_views(data, SPEC, [EVERY[0], *INSETS], find_insets=lambda _: ())
+    both = prepare_views(data, SPEC, [EVERY[0], *INSETS], finder=Finder())
     assert both.views[0] is not None
     assert both.views[1:] == (None, None)
     assert len(calls) == 3
     # An inset no smaller than the smallest part needs no third decoding.
-    prepare_views(data, SPEC, [EVERY[0], *INSETS], find_insets=lambda _: [View(0, 0, 0.5, 0.5)])
+    prepare_views(data, SPEC, [EVERY[0], *INSETS], finder=Finder(View(0, 0, 0.5, 0.5)))
     assert len(calls) == 5
 
 

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
 
 from copylens.catalog import Catalog
 from copylens.images import VIEW_SETS, cut, decode, decode_box, prepare, read_file
@@ -19,7 +18,7 @@ from copylens.models import InsetNetwork
 from copylens.records import INSET_KEYS, INSETS, MatchedView, View
 from copylens.workflows.compare import compare
 from copylens.workflows.ingest import Ingested, ingest
-from copylens.workflows.insets import inset_finder, place_insets
+from copylens.workflows.insets import finder_for, inset_finder, place_insets
 from copylens.workflows.scan import scan
 from copylens.workflows.settings import FileSettings, silent
 from workflow_samples import SmallModel, many, put, scene
@@ -75,18 +74,10 @@ def run_pass(catalog: Catalog, model: SmallModel, folder: Path, views: tuple[Vie
     )
 
 
-@pytest.mark.usefixtures("finder")
-def test_the_finder_sees_pictures_as_its_network_wants_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[Any] = []
-
-    def look(_: InsetNetwork, pixels: Any) -> tuple[View, ...]:
-        seen.append(pixels)
-        return (LEFT,)
-
-    monkeypatch.setattr(InsetNetwork, "find", look)
-    image = Image.fromarray(scene(1, 300, 200))
-    assert inset_finder()(image) == (LEFT,)
-    np.testing.assert_array_equal(seen[0], prepare(image, InsetNetwork.input))
+def test_the_finder_is_loaded_once_and_only_where_insets_are_asked_for() -> None:
+    assert finder_for(FAST) is finder_for(BALANCED) is inset_finder()
+    assert finder_for(()) is None
+    assert finder_for((View(0, 0, 0.5, 0.5),)) is None
 
 
 def test_an_inset_is_described_beside_the_whole_and_where_there_is_none_nothing(
