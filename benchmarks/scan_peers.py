@@ -113,7 +113,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--tools",
         default="copylens,immaculate-pdq",
-        help="TOOL or TOOL-METHOD, separated by commas; copylens:ENGINE and copylens-MODEL:ENGINE too",
+        help="TOOL or TOOL-METHOD, separated by commas; copylens-MODEL:ENGINE:VIEWS too, or a part of it",
     )
     for tool in TOOLS:
         parser.add_argument(
@@ -142,19 +142,19 @@ def make_tool(name: str, options: argparse.Namespace) -> Tool:
     Raises:
         ValueError: there is no such tool, or an engine is named for another tool than CopyLens.
     """
-    chosen, _, engine = name.partition(":")
+    chosen, _, given = name.partition(":")
+    engine, _, views = given.partition(":")
     tool, _, method = chosen.partition("-")
     if tool not in TOOLS:
         raise ValueError(f"there is no tool {tool}; there are {', '.join(TOOLS)}.")
-    if engine and tool != "copylens":
+    if given and tool != "copylens":
         raise ValueError(f"{name}: only copylens takes an engine.")
     python = getattr(options, f"python_{tool}")
     command = [python, str(ADAPTERS / f"run_{tool}.py"), str(options.folder.resolve()), method or TOOLS[tool]]
     if tool != "copylens":
         return Tool(name, command)
-    return Tool(
-        name, command, [*(["--engine", engine] if engine else []), *shlex.split(options.copylens_options)]
-    )
+    own = [*(["--engine", engine] if engine else []), *(["--views", views] if views else [])]
+    return Tool(name, command, [*own, *shlex.split(options.copylens_options)])
 
 
 def run(tool: Tool, folder: Path, timeout: float) -> None:

@@ -53,6 +53,19 @@ def compare(monkeypatch: pytest.MonkeyPatch, photos: Path, peer: Path, tools: st
     return scan_peers.main()
 
 
+def test_a_scan_is_compared_with_other_views(
+    monkeypatch: pytest.MonkeyPatch, photos: Path, peer: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out = photos.parent / "views.json"
+    tools = "copylens:onnxruntime:whole,copylens::fast"
+    assert compare(monkeypatch, photos, peer, tools, "--output", str(out)) == 0
+    whole, fast = json.loads(out.read_text(encoding="utf-8"))["tools"]
+    assert whole["options"] == ["--engine", "onnxruntime", "--views", "whole"]
+    assert fast["options"] == ["--views", "fast"]
+    assert whole["pairs"]["right"] == fast["pairs"]["right"] == 1
+    assert "| copylens:onnxruntime:whole | 0.389 |" in capfd.readouterr().out
+
+
 def test_compares_copylens_with_a_peer(
     monkeypatch: pytest.MonkeyPatch, photos: Path, peer: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
