@@ -1,6 +1,6 @@
 """A report in, the picture of it that the README shows out: ``docs/report.png``.
 
-COMMAND   copylens scan examples/photos --views thorough --html report.html
+COMMAND   copylens scan examples/photos --html report.html
           python scripts/draw_report_picture.py report.html
 NEEDS     pip install playwright, and Chromium (scripts/install_browser.sh)
 """
