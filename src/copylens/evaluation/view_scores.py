@@ -28,7 +28,7 @@ A row of zeros is no view, and scores `NO_VIEW`.
 """
 
 NO_VIEW = np.float32(-2.0)
-"""Below every score, and so is what a penalty leaves of any."""
+"""Below every score of two wholes, so a view that is none never decides."""
 
 
 @dataclass(frozen=True)

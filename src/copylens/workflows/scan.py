@@ -247,8 +247,11 @@ class _Task:
 
     def _placed(self, pairs: Pairs, contents: Sequence[CatalogImage]) -> tuple[Pairs, tuple[View, ...]]:
         """Pairs with the box of each inset that made one, and the views that their origins speak of."""
-        insets = self.catalog.insets([content.content_id for content in contents]) if self.views else {}
-        numbers = {content.content_id: number for number, content in enumerate(contents)}
+        if pairs.origins is None:
+            return pairs, ()
+        owners = np.where(pairs.origins > 0, pairs.first, pairs.second)[pairs.origins != 0]
+        numbers = {contents[number].content_id: number for number in np.unique(owners).tolist()}
+        insets = self.catalog.insets(list(numbers))
         return place_insets(pairs, self.views, {numbers[content]: boxes for content, boxes in insets.items()})
 
     def _view_rows(self, contents: Sequence[CatalogImage]) -> ViewRows:
