@@ -89,9 +89,8 @@ class Described:
         """
         best = self.queries[:, 0] @ self.references[:, 0].T
         rows = [self.place[view_key(view)] for view in views]
-        free = {self.place.get(view_key(view)) for view in INSETS}
-        for row in rows:
-            lost = 0.0 if row in free else penalty
+        for view, row in zip(views, rows, strict=True):
+            lost = 0.0 if view in INSETS else penalty
             if sides != "references":
                 np.maximum(best, self._seen(row, 0) - lost, out=best)
             if sides != "queries":

@@ -16,7 +16,8 @@ from copylens.networks.inset_detector import export_inset_detector
 from copylens.records import INSET_FINDER
 from copylens.reports.atomic import whole_file
 from copylens.training.data.opening import open_pictures
-from copylens.training.insets.loop import LOG, InsetSettings, InsetTrainer
+from copylens.training.insets.loop import InsetSettings, InsetTrainer
+from copylens.training.watching import read_log
 from copylens.workflows.settings import silent
 
 LIKELY = 0.5
@@ -38,7 +39,7 @@ def main(arguments: list[str] | None = None) -> None:
     settings = InsetSettings(steps=given.steps, seed=given.seed)
     trainer = InsetTrainer(open_pictures(given.corpus), settings, run)
     graph = export_inset_detector(trainer.train(progress=silent))
-    last = json.loads((run / LOG).read_text(encoding="utf-8").splitlines()[-1])
+    last = {name: value for name, value in [*read_log(run)][-1].items() if name != "kind"}
     card = {
         "name": INSET_FINDER,
         "likely": LIKELY,

@@ -53,6 +53,11 @@ _EXPLANATIONS: tuple[tuple[tuple[str, ...], str], ...] = (
 )
 
 
+def damaged(path: str) -> CatalogError:
+    """What is raised where a row holds what was never written."""
+    return CatalogError(f"The catalog {path} is damaged: delete it, and the next scan fills a new one.")
+
+
 def connect(path: str, *, fingerprint: str, model_name: str, dims: int) -> sqlite3.Connection:
     """Open or create a catalog file with its folders, at the newest schema, in autocommit mode.
 

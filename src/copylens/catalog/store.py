@@ -14,7 +14,7 @@ from types import TracebackType
 import numpy as np
 import numpy.typing as npt
 
-from copylens.catalog.connection import connect, explained, write_lock
+from copylens.catalog.connection import connect, damaged, explained, write_lock
 from copylens.catalog.files import CatalogImage, NewContent, Partition, SameContent, SkippedFile
 from copylens.catalog.keys import key_of, span_below
 from copylens.catalog.views import ViewTable
@@ -256,9 +256,7 @@ class Catalog:
             "SELECT id, descriptor FROM contents", sorted(places), column="id"
         ):
             if len(blob) != 4 * self.dims:
-                raise CatalogError(
-                    f"The catalog {self.path} is damaged: delete it, and the next scan fills a new one."
-                )
+                raise damaged(self.path)
             out[places.pop(content)] = np.frombuffer(blob, dtype=STORED_FLOAT)
         if places:
             raise CatalogError(

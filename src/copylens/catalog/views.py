@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from copylens.catalog.connection import damaged
 from copylens.catalog.files import ViewRows
 from copylens.errors import CatalogError
 from copylens.records import INSET_KEYS, View
@@ -113,14 +115,14 @@ class ViewTable:
         place = {view: position for position, view in enumerate(self.wanted)}
         row = {content: position for position, content in enumerate(content_ids)}
         found = 0
-        for content, view, blob, _ in self._rows(content_ids, "view, descriptor, NULL"):
+        for content, view, blob in self._rows(content_ids, "descriptor"):
             if view not in place:
                 continue
             found += 1
             if view in INSET_KEYS and not blob:
                 continue
             if len(blob) != STORED_FLOAT.itemsize * self._dims:
-                raise self._damaged()
+                raise damaged(self._path)
             out[row[content], place[view]] = np.frombuffer(blob, dtype=STORED_FLOAT)
         if found != len(content_ids) * len(self.wanted):
             raise CatalogError(
@@ -135,25 +137,21 @@ class ViewTable:
             CatalogError: a box is damaged.
         """
         boxes: dict[int, dict[str, View]] = {}
-        for content, view, _, box in self._rows(content_ids, "view, NULL, box"):
+        for content, view, box in self._rows(content_ids, "box"):
             if view in INSET_KEYS and box is not None:
                 try:
                     left, top, right, bottom = map(float, json.loads(box))
                 except (ValueError, TypeError) as error:
-                    raise self._damaged() from error
+                    raise damaged(self._path) from error
                 boxes.setdefault(content, {})[view] = View(left, top, right, bottom)
         return boxes
 
-    def _rows(self, content_ids: Sequence[int], columns: str) -> Iterator[tuple[int, str, bytes, str | None]]:
+    def _rows(self, content_ids: Sequence[int], column: str) -> Iterator[tuple[int, str, Any]]:
+        """Of every view of these contents, wanted or not: the content, the view's key, and one column."""
         for start in range(0, len(content_ids), CHUNK):
             chunk = list(content_ids[start : start + CHUNK])
             marks = ",".join("?" * len(chunk))
             yield from self._db.execute(
-                f"SELECT content, {columns} FROM views WHERE content IN ({marks})",  # noqa: S608
+                f"SELECT content, view, {column} FROM views WHERE content IN ({marks})",  # noqa: S608
                 chunk,
             )
-
-    def _damaged(self) -> CatalogError:
-        return CatalogError(
-            f"The catalog {self._path} is damaged: delete it, and the next scan fills a new one."
-        )

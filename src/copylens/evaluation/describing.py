@@ -24,7 +24,7 @@ from copylens.catalog import Catalog, CatalogImage
 from copylens.errors import EvaluationError
 from copylens.evaluation import digests
 from copylens.evaluation.archives import plain_arrays
-from copylens.evaluation.nouns import Picture
+from copylens.evaluation.nouns import Picture, Scores
 from copylens.evaluation.saved import MISSING, RowFinder, read_identity, read_saved, require
 from copylens.evaluation.systems import ModelSystem, SavedSystem, System
 from copylens.images import view_key
@@ -88,8 +88,7 @@ class Source(ABC):
         file: the file of saved descriptors; empty when a model runs.
         precision: of the model's arithmetic; empty for saved descriptors.
         views: how many views describe each picture; empty for saved descriptors.
-        penalty: taken off the scores of views.
-        free: how many views, the first of each picture, lose nothing.
+        penalties: taken off the scores of views, ``(V,) float32``; none where pictures are described as wholes alone.
     """
 
     label: str
@@ -98,8 +97,7 @@ class Source(ABC):
     file: str = ""
     precision: str = ""
     views: str = ""
-    penalty: float = 0.0
-    free: int = 0
+    penalties: Scores = np.zeros(0, np.float32)
 
     @property
     @abstractmethod
@@ -192,14 +190,13 @@ class ModelSource(Source):
         self.precision = system.settings.precision
         self.views = system.views
         self._views = views_of(system.views)
-        limits = limits_of(self._package, system.views)
-        self.penalty, self.free = limits.penalty, limits.free
+        self.penalties = limits_of(self._package, system.views).penalties(len(self._views))
         self.label = system.label or (self.model if not self._views else f"{self.model}, {self.views}")
 
     @property
     def digest(self) -> str:
         """Of weights, preprocessing, arithmetic and views."""
-        views = [str(self.penalty), str(self.free), self._views_digest] if self._views else []
+        views = [str(self.penalties.tolist()), self._views_digest] if self._views else []
         return digests.of_texts(self.fingerprint, self.precision, *views)
 
     @cached_property

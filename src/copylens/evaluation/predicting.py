@@ -156,7 +156,7 @@ class _Run:
         optional = frozenset({BACKGROUND}) if task.background_is_optional else frozenset()
         roles = {role: task.roles[role] for role in task.roles if role in wanted}
         self._rows = source.descriptors(roles, optional=optional)
-        self._penalty, self._free = source.penalty, source.free
+        self._penalties = source.penalties
         self._views = source.view_descriptors({role: roles[role] for role in (QUERIES, REFERENCES)})
         self.normalised_chain = normalised if BACKGROUND in self._rows else None
         fitted = self._fitted(source, self.normalised_chain or plain)
@@ -228,7 +228,7 @@ class _Run:
             _, rows = chain.transform(raw[0], views[there])
             return shaped(rows, there, which)
 
-        return ViewSides(*sides, query_views, reference_views, queries.shape[1], self._penalty, self._free)
+        return ViewSides(*sides, query_views, reference_views, self._penalties)
 
     def _predicted(self, chain: Chain, sides: Sides, predictions: Predictions) -> Predicted:
         truth = self._task.truth

@@ -39,23 +39,19 @@ class ViewSides:
         queries: ``(Q, D) float32``.
         references: ``(R, D) float32``.
         query_views, reference_views: of the same pictures.
-        count: V, at least 1.
-        penalty: taken off the scores of views.
-        free: how many views, the first of each picture, lose nothing.
+        penalties: ``(V,) float32``, taken off the scores of views; V is at least 1.
     """
 
     queries: Descriptors
     references: Descriptors
     query_views: ViewRows
     reference_views: ViewRows
-    count: int
-    penalty: float
-    free: int = 0
+    penalties: Scores
 
     @property
-    def _penalties(self) -> Scores:
-        """``(V,) float32``."""
-        return np.where(np.arange(self.count) < self.free, 0.0, self.penalty).astype(np.float32)
+    def count(self) -> int:
+        """V."""
+        return len(self.penalties)
 
     def block(self, start: int, stop: int) -> Scores:
         """Scores of the queries from `start` to `stop` with every reference, ``(stop - start, R) float32``."""
@@ -67,7 +63,7 @@ class ViewSides:
             rows = self.query_views(np.arange(first, last)).reshape(-1, self.queries.shape[1])
             seen = rows @ self.references.T
             seen[~rows.any(axis=1)] = NO_VIEW
-            best = (seen.reshape(last - first, self.count, -1) - self._penalties[:, None]).max(axis=1)
+            best = (seen.reshape(last - first, self.count, -1) - self.penalties[:, None]).max(axis=1)
             part = scores[first - start : last - start]
             np.maximum(part, best, out=part)
         step = self._step(len(asked))
@@ -76,7 +72,7 @@ class ViewSides:
             rows = self.reference_views(np.arange(first, last)).reshape(-1, self.queries.shape[1])
             seen = asked @ rows.T
             seen[:, ~rows.any(axis=1)] = NO_VIEW
-            best = (seen.reshape(len(asked), last - first, self.count) - self._penalties).max(axis=2)
+            best = (seen.reshape(len(asked), last - first, self.count) - self.penalties).max(axis=2)
             part = scores[:, first:last]
             np.maximum(part, best, out=part)
         return scores
@@ -89,8 +85,8 @@ class ViewSides:
             part = slice(start, start + step)
             asked, known = self.queries[first[part]], self.references[second[part]]
             wholes = np.einsum("pd,pd->p", asked, known)
-            forward = _best_of(self.query_views(first[part]), known, self._penalties)
-            backward = _best_of(self.reference_views(second[part]), asked, self._penalties)
+            forward = _best_of(self.query_views(first[part]), known, self.penalties)
+            backward = _best_of(self.reference_views(second[part]), asked, self.penalties)
             scores[part] = np.maximum(wholes, np.maximum(forward, backward))
         return scores
 

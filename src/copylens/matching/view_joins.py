@@ -53,6 +53,10 @@ class Limits:
     penalty: float
     free: int = 0
 
+    def penalties(self, count: int) -> npt.NDArray[np.float32]:
+        """What each of a picture's `count` views loses, ``(V,) float32``."""
+        return np.where(np.arange(count) < self.free, 0.0, self.penalty).astype(np.float32)
+
 
 def self_join_views(
     wholes: Descriptors,

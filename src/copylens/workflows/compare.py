@@ -119,15 +119,16 @@ def _score(
     )
     for side, file, against in sides:
         found = dict(zip(INSETS, file.prepared.insets, strict=False))
+        losses = limits.penalties(len(views))
         made = [
-            (found.get(view, view), pixels)
-            for view, pixels in zip(views, file.prepared.views, strict=True)
+            (found.get(view, view), pixels, loss)
+            for view, pixels, loss in zip(views, file.prepared.views, losses, strict=True)
             if pixels is not None
         ]
         if not made:
             continue
-        scores = np.minimum(_described(describer, [pixels for _, pixels in made]) @ against, 1.0)
-        scores -= [0.0 if view in file.prepared.insets else limits.penalty for view, _ in made]
+        scores = np.minimum(_described(describer, [pixels for _, pixels, _ in made]) @ against, 1.0)
+        scores -= [loss for *_, loss in made]
         place = int(scores.argmax())
         if scores[place] > best[0]:
             best = float(scores[place]), MatchedView(side, made[place][0])

@@ -126,7 +126,8 @@ def ingest_found(
         known=catalog.has_content,
         missing=_missing_of(catalog, views),
         most=len(views),
-        finder=finder_for(views),
+        # A scan that finds nothing new needs no network.
+        finder=finder_for(views) if unread else None,
     )
     with closing(stream):
         for batch in _batches(zip(unread, stream, strict=True), catalog):

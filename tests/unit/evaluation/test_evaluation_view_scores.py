@@ -19,6 +19,7 @@ from copylens.evaluation.running import evaluate, load_evaluation
 from copylens.evaluation.systems import EvaluationSettings, ModelSystem
 from copylens.evaluation.view_scores import ViewSides, find_view_candidates
 from copylens.images import VIEW_SETS
+from copylens.matching import Limits
 from copylens.models import InsetNetwork, ModelPackage
 from copylens.records import INSETS
 from copylens.workflows.describer import Describer, load_model
@@ -54,8 +55,9 @@ def random_sides(
                 if any(view)
             ]
             twin[q, r] = max([float(asked[q] @ known[r]), *best])
+    losses = Limits(0.0, penalty, free).penalties(count)
     sides = ViewSides(
-        asked, known, lambda which: asked_views[which], lambda which: known_views[which], count, penalty, free
+        asked, known, lambda which: asked_views[which], lambda which: known_views[which], losses
     )
     return sides, twin
 

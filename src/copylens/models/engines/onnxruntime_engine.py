@@ -40,20 +40,7 @@ class OnnxRuntimeEngine(Engine):
                 f"The onnxruntime engine has no {precision}, only float32; use the openvino or torch engine."
             )
         super().__init__(package, device="cpu", precision=precision)
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
-        # Threads within a layer spin while they wait for each other, on cores that decoding needs.
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.log_severity_level = _ERRORS_ONLY
-        try:
-            self._session = onnxruntime.InferenceSession(
-                str(package.onnx_path), options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:
-            raise EngineError(f"ONNX Runtime cannot load {package.onnx_path}: {error}") from error
+        self._session = one_thread_session(str(package.onnx_path), name=str(package.onnx_path))
         self._count = threads or usable_cores()
         # Not a method: threads that hold the engine would keep it for ever.
         self._part = functools.partial(_run_part, self._session, self._where)
@@ -77,6 +64,30 @@ class OnnxRuntimeEngine(Engine):
             self._process = os.getpid()
             weakref.finalize(self, self._threads.close)
         return self._threads
+
+
+def one_thread_session(model: str | bytes, *, name: str) -> Any:
+    """Load a graph so that each run takes one thread; several threads may run it at once.
+
+    Args:
+        model: a file's path, or its bytes.
+        name: of the graph, for the message.
+
+    Raises:
+        EngineError: ONNX Runtime cannot load it.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+    # Threads within a layer spin while they wait for each other, on cores that decoding needs.
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = _ERRORS_ONLY
+    try:
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        raise EngineError(f"ONNX Runtime cannot load {name}: {error}") from error
 
 
 def _run_part(session: Any, where: str, batch: PixelBatch) -> npt.NDArray[Any]:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 from importlib.resources import files
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from copylens.errors import EngineError
+from copylens.models.engines.onnxruntime_engine import one_thread_session
 from copylens.records import INSETS, InputSpec, View
 
 SIDE = 160
@@ -30,8 +30,6 @@ OTHER = 0.5
 
 DIGITS = 4
 """Of a box's sides, as in the keys of views."""
-
-_ERRORS_ONLY = 3
 
 Floats = npt.NDArray[np.float32]
 
@@ -50,20 +48,10 @@ class InsetNetwork:
     input = InputSpec(SIDE, SIDE)
 
     def __init__(self) -> None:
-        import onnxruntime
-
         here = files(__name__)
         self.likely = float(json.loads((here / "finder.json").read_text(encoding="utf-8"))["likely"])
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.log_severity_level = _ERRORS_ONLY
-        try:
-            self._session: Any = onnxruntime.InferenceSession(
-                (here / "finder.onnx").read_bytes(), options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:
-            raise EngineError(f"ONNX Runtime cannot load the finder of insets: {error}") from error
+        graph = (here / "finder.onnx").read_bytes()
+        self._session = one_thread_session(graph, name="the finder of insets")
 
     def look(self, pixels: npt.NDArray[np.uint8]) -> Floats:
         """Say what every cell sees in pictures ``(N, 160, 160, 3) uint8``: ``(N, 100, 5) float32``.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -24,9 +24,9 @@ from copylens.training.insets.losses import Targets, inset_loss, overlap, target
 from copylens.training.insets.scenes import SceneMaker
 from copylens.training.nouns import PictureBatch
 from copylens.training.schedule import rate_factor
+from copylens.training.watching import RunLog
 from copylens.workflows.settings import Progress, silent
 
-LOG = "log.jsonl"
 LIKELY = 0.5
 """From this probability on the log counts an inset as found."""
 
@@ -112,18 +112,19 @@ class InsetTrainer:
             progress: called as ``progress("train", done, steps)``.
 
         Raises:
-            OutputError: the checkpoint cannot be written.
+            OutputError: the checkpoint or the log cannot be written.
         """
         settings = self._settings
-        with self._loader:
-            began = time.monotonic() - self.seconds
+        began = time.monotonic() - self.seconds
+        log = RunLog(self._folder, step=self.step, tensorboard=False)
+        with self._loader, closing(log):
             for epoch, batch in self._batches():
                 figures = self._learn(batch, epoch)
                 self.step += 1
                 self.seconds = time.monotonic() - began
                 self._figures.append(figures)
                 if self.step % settings.log_every == 0 or self.step == settings.steps:
-                    self._log()
+                    log.write("step", self.step, self._means())
                 if self.step % settings.checkpoint_every == 0 or self.step == settings.steps:
                     self._save()
                 progress("train", self.step, settings.steps)
@@ -160,13 +161,12 @@ class InsetTrainer:
         assert isinstance(network, InsetDetector)
         return network
 
-    def _log(self) -> None:
+    def _means(self) -> Figures:
+        """Of the steps since the last line; without what no scene of theirs tells."""
         names = self._figures[0].keys()
         known = {name: [f[name] for f in self._figures if f[name] == f[name]] for name in names}
-        line = {name: round(sum(of) / len(of), 5) for name, of in known.items() if of}
-        with (self._folder / LOG).open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"step": self.step, **line}) + "\n")
         self._figures = []
+        return {name: round(sum(of) / len(of), 5) for name, of in known.items() if of}
 
     def _save(self) -> None:
         save_checkpoint(

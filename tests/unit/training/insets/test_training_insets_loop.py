@@ -12,8 +12,9 @@ from copylens.errors import UsageError
 from copylens.networks.inset_detector import InsetDetector
 from copylens.training.augment.screens import draw_screens
 from copylens.training.data.opening import open_pictures
-from copylens.training.insets.loop import LOG, InsetSettings, InsetTrainer, figures_of
+from copylens.training.insets.loop import InsetSettings, InsetTrainer, figures_of
 from copylens.training.insets.losses import targets
+from copylens.training.watching import FILE as LOG
 from training_samples import Killed, picture_folder
 
 SCREENS = draw_screens(1, (1, 1, 1, 1, 4), 160)
