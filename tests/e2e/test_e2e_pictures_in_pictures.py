@@ -126,14 +126,16 @@ def test_two_pictures_are_said_to_hold_one_another(scanned: Scanned, run_here: C
     turned = str(pictures.parent / "turned.png")
     random_picture(1, PHOTO).rotate(-90, expand=True).save(turned)
     place = "in a part of it: 25% to 75% of its width, 25% to 75% of its height\n"
+    part = "PICTURE IN A PICTURE: one holds the other, and neither is a copy to remove\n"
+    copy = "COPY: an edited or re-encoded copy\n"
     for words, said in (
-        ((photo, screen, "--views", "balanced"), f"B holds A {place}"),
-        ((screen, photo, "--views", "balanced"), f"A holds B {place}"),
-        ((photo, turned, "--views", "thorough"), "B is A, turned by 90° to the right\n"),
+        ((photo, screen, "--views", "balanced"), f"{part}B holds A {place}"),
+        ((screen, photo, "--views", "balanced"), f"{part}A holds B {place}"),
+        ((photo, turned, "--views", "thorough"), f"{copy}B is A, turned by 90° to the right\n"),
     ):
         ran = run_here("compare", *words)
         assert (ran.status, ran.err) == (0, "")
-        assert f"COPY: an edited or re-encoded copy\n{said}score" in ran.out
+        assert ran.out.startswith(f"{said}score")
     ran = run_here("compare", photo, screen, "--views", "balanced", "--threshold", "0.999")
     assert ran.status == 1
     assert "NOT A COPY\nmost alike: A, and a part of B: 25% to 75% of its width" in ran.out

@@ -24,12 +24,13 @@ if TYPE_CHECKING:
     from copylens.records import MatchedView
     from copylens.workflows.compare import Comparison
 
-COPY, NOT_A_COPY = 0, 1
+FOUND, NOTHING = 0, 1
 
 VERDICTS = {
     "bytes": "COPY: the files are equal byte for byte",
     "pixels": "COPY: the same pixels, stored differently",
     "near": "COPY: an edited or re-encoded copy",
+    "part": "PICTURE IN A PICTURE: one holds the other, and neither is a copy to remove",
     None: "NOT A COPY",
 }
 
@@ -46,9 +47,9 @@ def compare_command(
     engine: EngineOption = "auto",
     precision: PrecisionOption = "float32",
 ) -> None:
-    """Say whether two images are copies.
+    """Say whether two images are copies, or one holds the other.
 
-    The exit status is the answer: 0 a copy, 1 not a copy, 2 an error.
+    The exit status is the answer: 0 a copy, or one holds the other; 1 neither; 2 an error.
     """
     with guarded(failed=USAGE):
         from copylens.workflows.compare import compare
@@ -60,10 +61,10 @@ def compare_command(
             typer.echo(json.dumps({"version": 1, **verdict.to_dict()}, indent=2))
         elif not quiet:
             _print(verdict)
-        raise typer.Exit(COPY if verdict.is_copy else NOT_A_COPY)
+        raise typer.Exit(NOTHING if verdict.kind is None else FOUND)
 
 
-def _said_of_view(matched: MatchedView, *, is_copy: bool) -> str:
+def _said_of_view(matched: MatchedView, *, found: bool) -> str:
     from copylens.records import View
     from copylens.reports import turn_words
 
@@ -71,10 +72,8 @@ def _said_of_view(matched: MatchedView, *, is_copy: bool) -> str:
     name, other = ("A", "B") if matched.side == "first" else ("B", "A")
     turn = turn_words(view.turn)
     if View(turn=view.turn) == view:
-        return f"{name} is {other}, {turn}" if is_copy else f"most alike: {other}, and {name} as if {turn}"
-    said = (
-        f"{name} holds {other} in a part of it" if is_copy else f"most alike: {other}, and a part of {name}"
-    )
+        return f"{name} is {other}, {turn}" if found else f"most alike: {other}, and {name} as if {turn}"
+    said = f"{name} holds {other} in a part of it" if found else f"most alike: {other}, and a part of {name}"
     across, down = (f"{a:.0%} to {b:.0%}" for a, b in ((view.left, view.right), (view.top, view.bottom)))
     return f"{said}: {across} of its width, {down} of its height{turn and f', {turn}'}"
 
@@ -84,7 +83,7 @@ def _print(verdict: Comparison) -> None:
 
     typer.echo(VERDICTS[verdict.kind])
     if verdict.view is not None:
-        typer.echo(_said_of_view(verdict.view, is_copy=verdict.is_copy))
+        typer.echo(_said_of_view(verdict.view, found=verdict.kind is not None))
     limit = f"copies begin at {verdict.threshold:.4f} (model {printable(verdict.model.name)})"
     typer.echo(f"score {verdict.score:.4f}; {limit}")
     files = (verdict.first, verdict.second)

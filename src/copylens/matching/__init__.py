@@ -1,5 +1,6 @@
 """Descriptors in, pairs out; pairs and images in, matches and groups out."""
 
+from copylens.matching.containment import is_part
 from copylens.matching.groups import group_against, group_images
 from copylens.matching.joins import Pairs, cross_join, self_join
 from copylens.matching.keep import KeepRules, keep_order
@@ -16,6 +17,7 @@ __all__ = [
     "cross_join_views",
     "group_against",
     "group_images",
+    "is_part",
     "keep_order",
     "matches_against",
     "matches_within",

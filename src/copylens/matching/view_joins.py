@@ -157,33 +157,62 @@ def _view_hits(
 ) -> Pairs:
     """Pairs of a picture, by its best view (first), and a whole (second)."""
     pictures, count = shape
+    free = min(limits.free, count)
+    kinds = [_Views(0, free, 0.0), _Views(free, count, limits.penalty)]
     blocks, held = [_empty()], 0
     step = max(1, BLOCK // max(count, 1))
-    least = least_score(limits.threshold)
-    kinds = [(0, min(limits.free, count), 0.0), (min(limits.free, count), count, limits.penalty)]
     for start in range(0, pictures, step):
         stop = min(start + step, pictures)
-        rows, parts = views(start, stop), [_empty()]
-        for low, high, penalty in kinds:
-            if low == high:
-                continue
-            flat = rows[:, low:high].reshape(-1, wholes.shape[1])
-            there = np.flatnonzero(flat.any(axis=1))
-            hits = cross_join(flat[there], wholes, limits.threshold + penalty - SLACK, max_pairs=max_pairs)
-            picture, view = np.divmod(there[hits.first], high - low)
-            scores = hits.scores - np.float32(penalty)
-            found = Pairs(picture + start, hits.second, scores, view + low + 1)
-            parts.append(_rows(found, scores >= least))
-        block = _best(parts)
-        held += len(block)
+        rows = views(start, stop)
+        for kind in kinds:
+            kind.add(rows, start)
+            if kind.held and (kind.held >= BLOCK or stop == pictures):
+                blocks.append(kind.compare(wholes, limits.threshold, max_pairs))
+                held += len(blocks[-1])
         if held > max_pairs:
             raise TooManyMatchesError(
                 f"More than {max_pairs:,} pairs reach the threshold; raise --threshold and run again (what was "
                 "described is kept in the catalog)."
             )
-        blocks.append(block)
         progress(stop)
     return _joined(blocks)
+
+
+class _Views:
+    """Views `low` to `high` of one picture after the other, until there are enough of them for a block.
+
+    Most pictures hold no other: without collecting, a product would be of a few rows, and reading the wholes for it
+    what takes the time.
+    """
+
+    def __init__(self, low: int, high: int, penalty: float) -> None:
+        self._low, self._high, self._penalty = low, high, penalty
+        self._forget()
+
+    def _forget(self) -> None:
+        self._rows: list[npt.NDArray[np.float32]] = []
+        self._pictures: list[Ints] = []
+        self._views: list[Ints] = []
+        self.held = 0
+
+    def add(self, rows: npt.NDArray[np.float32], start: int) -> None:
+        """Take those of pictures from `start` on, ``(n, V, D)``, without rows of zeros."""
+        own = rows[:, self._low : self._high]
+        pictures, views = np.nonzero(own.any(axis=2))
+        if len(pictures):
+            self._rows.append(own[pictures, views])
+            self._pictures.append(pictures + start)
+            self._views.append(views + self._low + 1)
+            self.held += len(pictures)
+
+    def compare(self, wholes: Descriptors, threshold: float, max_pairs: int) -> Pairs:
+        """Pairs of their pictures (first) and wholes; then there are none any more."""
+        rows, pictures, views = map(np.concatenate, (self._rows, self._pictures, self._views))
+        self._forget()
+        hits = cross_join(rows, wholes, threshold + self._penalty - SLACK, max_pairs=max_pairs)
+        scores = hits.scores - np.float32(self._penalty)
+        found = Pairs(pictures[hits.first], hits.second, scores, views[hits.first])
+        return _best([_rows(found, scores >= least_score(threshold))])
 
 
 def _best(parts: Sequence[Pairs]) -> Pairs:

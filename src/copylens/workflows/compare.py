@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from copylens.images import Prepared, content_hash, pixel_hash, prepare_views, read_found
-from copylens.matching import Limits
+from copylens.matching import Limits, is_part
 from copylens.records import (
     INSETS,
     CopyKind,
@@ -28,6 +28,8 @@ from copylens.workflows.insets import finder_for
 from copylens.workflows.settings import PathLike, ViewsName, check_threshold
 from copylens.workflows.viewing import check_views, limits_of, views_of
 
+ComparisonKind: TypeAlias = CopyKind | Literal["part"]
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
@@ -37,8 +39,9 @@ class Comparison:
         score: inner product of the two descriptors, in [-1, 1]; with views, the best one, less the penalty where a view
             made it.
         threshold: from which a score counts as a copy.
-        is_copy: ``score >= threshold``, or the same bytes or pixels.
-        kind: how the two equal each other; None when they are not copies.
+        is_copy: whether the two show one image and nothing else.
+        kind: how the two equal each other; ``"part"`` when one holds the other in a part of it, which makes neither a
+            copy that could be removed; None when they share nothing.
         first, second: facts of the two files.
         model: which model judged.
         views: how many views described each picture.
@@ -48,7 +51,7 @@ class Comparison:
     score: float
     threshold: float
     is_copy: bool
-    kind: CopyKind | None
+    kind: ComparisonKind | None
     first: ImageFacts
     second: ImageFacts
     model: ModelIdentity
@@ -68,7 +71,7 @@ def compare(
     views: ViewsName = "fast",
     threshold: float | None = None,
 ) -> Comparison:
-    """Say whether two picture files are copies of one image.
+    """Say whether two picture files are copies of one image, or one holds the other.
 
     Args:
         first, second: the files.
@@ -89,13 +92,13 @@ def compare(
     limits = limits_of(describer.package, name, threshold=threshold)
     one, other = (_read(os.fspath(path), describer, views_of(name)) for path in (first, second))
     score, view = _score(describer, one, other, views_of(name), limits)
-    kind = _equality(one, other)
+    kind: ComparisonKind | None = _equality(one, other)
     if kind is None and score >= limits.threshold:
-        kind = "near"
+        kind = "near" if view is None or not is_part(view.view) else "part"
     return Comparison(
         score=score,
         threshold=limits.threshold,
-        is_copy=kind is not None,
+        is_copy=kind not in (None, "part"),
         kind=kind,
         first=one.facts,
         second=other.facts,
