@@ -153,14 +153,14 @@ class View:
     turn: Turn = "none"
 
 
-INSETS = (View(0.0, 0.0, 0.0, 0.0), View(1.0, 1.0, 1.0, 1.0))
+INSETS = tuple(View(at, at, at, at) for at in (number / 8 for number in range(8)))
 """Stand for the pictures that are found inside another one, the surest first: their boxes differ from picture to
-picture, and fewer may be found. No part of a picture is that small."""
+picture, and mostly fewer are found. No part of a picture is that small."""
 
-INSET_FINDER = "inset-1"
+INSET_FINDER = "inset-2"
 """Which finder finds them; what another one did not find is looked for anew."""
 
-INSET_KEYS = (f"{INSET_FINDER}.1", f"{INSET_FINDER}.2")
+INSET_KEYS = tuple(f"{INSET_FINDER}.{number}" for number in range(1, len(INSETS) + 1))
 """What a catalog calls them."""
 
 ViewSide: TypeAlias = Literal["query", "reference", "keeper", "copy", "other", "first", "second"]

@@ -1,7 +1,7 @@
 """Descriptors of views by content in; which are missing, and stacks of them, out.
 
 A catalog may hold any views of a content; those that a scan wants are named once, and a content counts as known when it
-has them all.
+has them all. Of insets the first is always there, empty where none was found; of the others those that were found.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ class ViewTable:
     def __init__(self, connection: sqlite3.Connection, path: str, dims: int) -> None:
         self._db, self._path, self._dims = connection, path, dims
         self.wanted: tuple[str, ...] = ()
+        self._needed: frozenset[str] = frozenset()
         # Asked from decoding threads, like the catalog's own hashes, and as large.
         self._complete: set[bytes] = set()
         self._partial: dict[bytes, frozenset[str]] = {}
@@ -39,15 +40,16 @@ class ViewTable:
     def want(self, views: Sequence[str]) -> None:
         """Name the views that this scan needs; none for the whole pictures alone."""
         self.wanted = tuple(views)
+        self._needed = frozenset(views) - set(INSET_KEYS[1:])
         self._complete, self._partial = set(), {}
         if not views:
             return
         there = "FROM views v JOIN contents c ON c.id = v.content WHERE v.view IN ({})".format(
-            ",".join("?" * len(views))
+            ",".join("?" * len(self._needed))
         )
         counted = f"SELECT c.hash, count(*) {there} GROUP BY v.content"
-        for digest, count in self._db.execute(counted, self.wanted):
-            if count == len(views):
+        for digest, count in self._db.execute(counted, (*self._needed,)):
+            if count == len(self._needed):
                 self._complete.add(digest)
             else:
                 self._partial[digest] = frozenset()
@@ -58,7 +60,7 @@ class ViewTable:
         # Thousands of contents lack the same views: equal sets are one set in memory.
         same: dict[frozenset[str], frozenset[str]] = {}
         found: dict[bytes, set[str]] = {}
-        for digest, view in self._db.execute(f"SELECT c.hash, v.view {there}", self.wanted):
+        for digest, view in self._db.execute(f"SELECT c.hash, v.view {there}", (*self._needed,)):
             if digest in self._partial:
                 found.setdefault(digest, set()).add(view)
         for digest, views in found.items():
@@ -69,8 +71,10 @@ class ViewTable:
         """The wanted views that this content lacks; safe to ask from any thread."""
         if not self.wanted or content_hash in self._complete:
             return ()
-        there = self._partial.get(content_hash, frozenset())
-        return tuple(view for view in self.wanted if view not in there)
+        lacks = self._needed - self._partial.get(content_hash, frozenset())
+        if INSET_KEYS[0] in lacks:
+            lacks |= frozenset(INSET_KEYS)
+        return tuple(view for view in self.wanted if view in lacks)
 
     def insert(self, content_hash: bytes, views: ViewRows, insets: Sequence[View]) -> None:
         """Add views of a content that is there; the caller holds the transaction. Views that are there stay."""
@@ -78,6 +82,8 @@ class ViewTable:
         for view, row in views.items():
             if row is not None and row.shape != (self._dims,):
                 raise ValueError(f"a descriptor of {self._dims} numbers was expected, got {row.shape}")
+            if row is None and view in INSET_KEYS[1:]:
+                continue
             blob = b"" if row is None else np.ascontiguousarray(row, dtype=STORED_FLOAT).tobytes()
             inset = boxes.get(view)
             box = None if inset is None else json.dumps([inset.left, inset.top, inset.right, inset.bottom])
@@ -92,7 +98,7 @@ class ViewTable:
         if not self.wanted:
             return
         there = self._partial.get(content_hash, frozenset()) | frozenset(views)
-        if there.issuperset(self.wanted):
+        if there.issuperset(self._needed):
             self._complete.add(content_hash)
             self._partial.pop(content_hash, None)
         elif content_hash not in self._complete:
@@ -118,13 +124,13 @@ class ViewTable:
         for content, view, blob in self._rows(content_ids, "descriptor"):
             if view not in place:
                 continue
-            found += 1
+            found += view in self._needed
             if view in INSET_KEYS and not blob:
                 continue
             if len(blob) != STORED_FLOAT.itemsize * self._dims:
                 raise damaged(self._path)
             out[row[content], place[view]] = np.frombuffer(blob, dtype=STORED_FLOAT)
-        if found != len(content_ids) * len(self.wanted):
+        if found != len(content_ids) * len(self._needed):
             raise CatalogError(
                 f"The catalog {self._path} lost descriptors of views while it was read; run again."
             )

@@ -207,7 +207,8 @@ class _Views:
 
     def compare(self, wholes: Descriptors, threshold: float, max_pairs: int) -> Pairs:
         """Pairs of their pictures (first) and wholes; then there are none any more."""
-        rows, pictures, views = map(np.concatenate, (self._rows, self._pictures, self._views))
+        rows, pictures = np.concatenate(self._rows), np.concatenate(self._pictures)
+        views = np.concatenate(self._views)
         self._forget()
         hits = cross_join(rows, wholes, threshold + self._penalty - SLACK, max_pairs=max_pairs)
         scores = hits.scores - np.float32(self._penalty)

@@ -65,14 +65,6 @@ class InsetDetector(nn.Module):
         return said[:, 0], boxes
 
 
-def surest(logits: Tensor, boxes: Tensor) -> Tensor:
-    """What the surest cell says, ``(N, 5)``: its probability, and the box; for the log of a training."""
-    flat = logits.flatten(1)
-    cell = flat.argmax(1, keepdim=True)
-    box = boxes.flatten(2).gather(2, cell[:, None, :].expand(-1, 4, -1))[:, :, 0]
-    return torch.cat([flat.gather(1, cell).sigmoid(), box], dim=1)
-
-
 class PixelsToCells(nn.Module):
     """Pixels ``(N, 160, 160, 3) uint8`` to ``(N, 100, 5) float32``: what each cell says, row by row.
 

@@ -164,7 +164,7 @@ def test_a_catalog_of_the_first_schema_gains_the_table_and_keeps_what_it_held(tm
 
 
 BOX, OTHER = View(0.1, 0.2, 0.7, 0.65), View(0.5, 0.5, 0.75, 1.0)
-INSET_KEY, SECOND = INSET_KEYS
+INSET_KEY, SECOND = INSET_KEYS[:2]
 
 
 def with_inset(path: str, number: int) -> NewContent:
@@ -201,8 +201,40 @@ def test_an_inset_is_added_to_a_known_content_and_what_is_there_stays(catalog: C
         first, second = ids_of(catalog, "/1", "/2")
         expected = {first: {INSET_KEY: BOX, SECOND: OTHER}, second: {INSET_KEY: BOX}}
         assert catalog.insets([first, second]) == expected
-        there = catalog.view_descriptors([first, second]).any(axis=2)
-        assert there.tolist() == [[True, True], [True, False]]
+        there = catalog.view_descriptors([first, second]) != 0.0
+        assert there[:, :2].any(2).tolist() == [[True, True], [True, False]]
+        assert not there[:, 2:].any()
+
+
+def test_of_insets_that_were_not_found_one_row_says_so(catalog: Catalog) -> None:
+    with catalog:
+        catalog.want_views([*INSET_KEYS, "a"])
+        nothing = {**dict.fromkeys(INSET_KEYS), "a": descriptor_of(8)}
+        two = {**nothing, INSET_KEY: descriptor_of(1), SECOND: descriptor_of(2)}
+        catalog.record(
+            [replace(new("/1", 1), views=nothing), replace(new("/2", 2), views=two, insets=(BOX, OTHER))]
+        )
+        counts = "SELECT count(*) FROM views GROUP BY content ORDER BY content"
+        assert catalog._db.execute(counts).fetchall() == [(2,), (3,)]
+        assert [catalog.missing_views(hash_of(n)) for n in (1, 2, 3)] == [(), (), (*INSET_KEYS, "a")]
+        seen = catalog.view_descriptors(ids_of(catalog, "/1", "/2")) != 0.0
+        assert seen[:, :3].any(2).tolist() == [[False] * 3, [True, True, False]]
+        assert seen[:, -1].any(1).all()
+        # Another look with the same wishes reads them from the file.
+        catalog.want_views(["a", *INSET_KEYS])
+        assert [catalog.missing_views(hash_of(n)) for n in (1, 2)] == [(), ()]
+        catalog.want_views(["b", *INSET_KEYS])
+        assert catalog.missing_views(hash_of(2)) == ("b",)
+
+
+def test_where_nobody_looked_for_insets_all_of_them_are_missing(catalog: Catalog) -> None:
+    with catalog:
+        catalog.want_views(["a"])
+        catalog.record([with_views("/1", 1, "a")])
+        catalog.want_views(["a", *INSET_KEYS])
+        assert catalog.missing_views(hash_of(1)) == INSET_KEYS
+        with pytest.raises(CatalogError, match="lost descriptors of views"):
+            catalog.view_descriptors(ids_of(catalog, "/1"))
 
 
 @pytest.mark.parametrize("box", ["[1, 2]", "no box", "[0, 0, 1, null]"])

@@ -208,7 +208,9 @@ def test_insets_are_looked_for_in_what_the_whole_is_made_of(
     assert (made.whole is not None) == whole
     for view, inset in zip(made.views[:2], insets, strict=True):
         np.testing.assert_array_equal(view, prepare_views(data, SPEC, [inset], whole=False).views[0])
-    for view, alone in zip(made.views[2:], prepare_views(data, SPEC, EVERY).views, strict=True):
+    rest = len(INSETS)
+    assert made.views[2:rest] == (None,) * (rest - 2)
+    for view, alone in zip(made.views[rest:], prepare_views(data, SPEC, EVERY).views, strict=True):
         np.testing.assert_array_equal(view, alone)
 
 
@@ -233,12 +235,12 @@ def test_where_no_inset_is_found_its_view_is_none_and_nothing_is_decoded_for_it(
     monkeypatch.setattr(module, "decode_image", counted)
     data = picture_bytes(scene(6, 400, 400), "PNG")
     made = prepare_views(data, SPEC, INSETS, finder=Finder())
-    assert made.views == (None, None)
+    assert made.views == (None,) * len(INSETS)
     assert made.insets == ()
     assert len(calls) == 1
     both = prepare_views(data, SPEC, [EVERY[0], *INSETS], finder=Finder())
     assert both.views[0] is not None
-    assert both.views[1:] == (None, None)
+    assert both.views[1:] == (None,) * len(INSETS)
     assert len(calls) == 3
     # An inset no smaller than the smallest part needs no third decoding.
     prepare_views(data, SPEC, [EVERY[0], *INSETS], finder=Finder(View(0, 0, 0.5, 0.5)))

@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from copylens.errors import EngineError
@@ -18,10 +20,10 @@ from copylens.evaluation.edits.phones import phone_screenshot
 from copylens.evaluation.edits.screens import desktop_screenshot
 from copylens.images import prepare
 from copylens.models import InsetNetwork, insets
-from copylens.models.insets import LARGEST, OTHER, SMALLEST, believed
+from copylens.models.insets import LARGEST, OTHER, SAME, SMALLEST, believed
 from copylens.records import INSET_FINDER, INSETS, View
 
-FOUND = {"desktop": 0.75, "phone": 0.6}
+FOUND = {"desktop": 0.9, "phone": 0.75}
 """The least share of photographs that must be found; measured: more."""
 
 ORIGINALS = sorted((Path(__file__).parents[3] / "examples" / "photos" / "originals").glob("*.jpg"))
@@ -67,12 +69,54 @@ def test_what_is_likely_and_neither_small_nor_all_is_believed() -> None:
     assert len(believed(cells((1.0, 0.0, 0.0, side - 0.01, side)), 0.6)) == 1
 
 
-def test_the_larger_of_two_comes_first_unless_the_other_is_much_surer() -> None:
+def test_the_surest_comes_first() -> None:
     large, small = (0.7, 0.1, 0.1, 0.5, 0.5), (0.9, 0.6, 0.6, 0.8, 0.8)
-    first, second = believed(cells(small, large), 0.5)
-    assert (first.left, second.left) == (0.1, 0.6)
-    surer = believed(cells((0.99, *small[1:]), (0.2, *large[1:])), 0.1)
-    assert [view.left for view in surer] == [0.6, 0.1]
+    for rows in ((small, large), (large, small)):
+        assert [view.left for view in believed(cells(*rows), 0.5)] == [0.6, 0.1]
+
+
+def test_cells_that_see_the_same_picture_say_together_where_it_lies() -> None:
+    rows = ((0.5, 0.18, 0.2, 0.6, 0.6), (1.0, 0.2, 0.2, 0.6, 0.6), (0.5, 0.2, 0.2, 0.6, 0.66))
+    (view,) = believed(cells(*rows), 0.5)
+    # By hand, with weights 0.25, 1 and 0.25: (0.25 x 0.18 + 1.25 x 0.2) / 1.5, (1.25 x 0.6 + 0.25 x 0.66) / 1.5.
+    assert view == View(
+        round((0.25 * 0.18 + 1.25 * 0.2) / 1.5, 4), 0.2, 0.6, round((1.25 * 0.6 + 0.25 * 0.66) / 1.5, 4)
+    )
+    # What shares less has no say, and what is not likely has none either.
+    apart = believed(cells(rows[1], (0.9, 0.2, 0.2, 0.4, 0.6), (0.4, 0.18, 0.2, 0.6, 0.6)), 0.5)
+    assert apart == (View(0.2, 0.2, 0.6, 0.6),)
+
+
+@given(seed=st.integers(0, 10_000))
+def test_what_is_believed_equals_the_loops(seed: int) -> None:
+    chance = np.random.default_rng(seed)
+    middle, size = chance.uniform(0.3, 0.7, (12, 2)), chance.uniform(0.02, 0.9, (12, 2))
+    boxes = np.clip(np.concatenate([middle - size / 2, middle + size / 2], axis=1), 0.0, 1.0)
+    seen = np.concatenate([chance.random((12, 1)), boxes], axis=1).astype(np.float32)
+    assert believed(seen, 0.3) == twin(seen.astype(np.float64).tolist(), 0.3)
+
+
+def twin(rows: list[list[float]], likely: float) -> tuple[View, ...]:
+    def sized(view: View) -> bool:
+        width, height = view.right - view.left, view.bottom - view.top
+        return min(width, height) >= SMALLEST and width * height <= LARGEST
+
+    def sides(view: View) -> tuple[float, float, float, float]:
+        return view.left, view.top, view.right, view.bottom
+
+    kept = [(row[0], View(*(round(side, 4) for side in row[1:5]))) for row in rows if row[0] >= likely]  # type: ignore[arg-type]
+    kept = sorted((item for item in kept if sized(item[1])), key=lambda item: -item[0])
+    chosen: list[View] = []
+    found: list[View] = []
+    for _, view in kept:
+        if any(share(other, sides(view)) >= OTHER for other in chosen) or len(found) == len(INSETS):
+            continue
+        chosen.append(view)
+        same = [(p * p, sides(other)) for p, other in kept if share(other, sides(view)) >= SAME]
+        total = sum(weight for weight, _ in same)
+        mean = View(*(round(sum(w * box[at] for w, box in same) / total, 4) for at in range(4)))  # type: ignore[arg-type]
+        found.append(mean if sized(mean) else view)
+    return tuple(found)
 
 
 def test_no_picture_is_named_twice_and_no_more_than_there_are_places() -> None:
@@ -80,10 +124,10 @@ def test_no_picture_is_named_twice_and_no_more_than_there_are_places() -> None:
     again = (0.8, 0.12, 0.1, 0.5, 0.5)
     assert len(believed(cells(best, again), 0.5)) == 1
     # Half of the other's area beside it: a third is shared.
-    assert OTHER > 1 / 3
+    assert 1 / 3 < OTHER < SAME
     assert len(believed(cells(best, (0.8, 0.3, 0.1, 0.7, 0.5)), 0.5)) == 2
-    three = cells(*((0.9, 0.3 * n, 0.0, 0.3 * n + 0.2, 0.2) for n in range(3)))
-    assert len(believed(three, 0.5)) == len(INSETS) == 2
+    nine = cells(*((0.9, 0.1 * n, 0.0, 0.1 * n + 0.08, 0.2) for n in range(9)))
+    assert len(believed(nine, 0.5)) == len(INSETS) == 8
     assert believed(np.empty((0, 5), np.float32), 0.5) == ()
 
 
@@ -161,4 +205,4 @@ def test_in_most_photographs_nothing_is_found(network: InsetNetwork) -> None:
     for path in ORIGINALS:
         with Image.open(path) as image:
             holding.append(bool(found(network, image)))
-    assert np.mean(holding) <= 0.3
+    assert np.mean(holding) <= 0.15

@@ -1,4 +1,4 @@
-"""The network that finds insets: what it gives, its surest cell by loops, and a graph that says the same."""
+"""The network that finds insets: what it gives, and a graph that says the same."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from copylens.networks.inset_detector import (
     InsetDetector,
     PixelsToCells,
     export_inset_detector,
-    surest,
 )
 
 
@@ -50,20 +49,8 @@ def test_every_cell_gives_a_logit_and_a_box_around_itself(detector: InsetDetecto
 
 def test_a_fresh_network_says_that_there_is_nothing() -> None:
     torch.manual_seed(0)
-    said = surest(*InsetDetector().eval()(torch.rand(4, 3, SIDE, SIDE)))
-    assert float(said[:, 0].detach().max()) < 0.1
-
-
-def test_the_surest_cell_answers() -> None:
-    torch.manual_seed(1)
-    logits, boxes = torch.randn(5, CELLS, CELLS), torch.rand(5, 4, CELLS, CELLS)
-    said = surest(logits, boxes)
-    assert said.shape == (5, 5)
-    for number in range(5):
-        cells = [(float(logits[number, y, x]), y, x) for y in range(CELLS) for x in range(CELLS)]
-        logit, y, x = max(cells)
-        assert float(said[number, 0]) == pytest.approx(1 / (1 + np.exp(-logit)), abs=1e-6)
-        assert torch.equal(said[number, 1:], boxes[number, :, y, x])
+    logits, _ = InsetDetector().eval()(torch.rand(4, 3, SIDE, SIDE))
+    assert float(logits.detach().sigmoid().max()) < 0.1
 
 
 def test_the_graph_says_what_the_network_says(detector: InsetDetector) -> None:

@@ -43,12 +43,14 @@ class Augmented:
         places: where the pixels come from; one a chunk of rows, in order.
         covered: ``(B, 4) float64``, left, top, right, bottom of what another picture covers, in parts of the view; of
             no area where none lies on top.
+        beside: ``(B, M, 4) float64``, the same of other pictures that a screen shows.
     """
 
     pixels: Tensor
     others: Integers
     places: tuple[Placement, ...]
     covered: Floats
+    beside: Floats
 
     def traces(self) -> Traces:
         """Where the points of the views lie in their pictures, on the device of the pixels."""
@@ -96,6 +98,7 @@ class Augmenter:
         pixels = torch.empty((len(keys), 3, self.size, self.size), device=device)
         others, places = np.full(len(keys), -1, dtype=np.int64), []
         covered = np.zeros((len(keys), 4))
+        beside = np.zeros((len(keys), *self.screens.others.shape[1:]))
         step = _CPU_ROWS if device.type == "cpu" else max(1, _DEVICE_PIXELS // self.size**2)
         with torch.autocast(device.type, enabled=False):
             for start in range(0, len(keys), step):
@@ -104,8 +107,9 @@ class Augmenter:
                 work = _Chunk(self, batch, keys, aspects, rows, draws, strength)
                 pixels[start : start + step] = work.make()
                 others[rows], covered[rows] = work.others, work.covered
+                beside[rows] = work.frames.beside
                 places.append(work.place)
-        return Augmented(pixels, others, tuple(places), covered)
+        return Augmented(pixels, others, tuple(places), covered, beside)
 
     def atlas(self, name: str, device: torch.device) -> Atlas:
         """The drawings of an operator, on a device; drawn at the first use."""
@@ -132,7 +136,7 @@ class _Chunk:
         self._draws, self._strength = draws, strength
         self._rows = rows
         self._size, self._device = augmenter.size, batch.pixels.device
-        self.frames: Framing = draw_frames(draws, strength, keys, augmenter.screens.holes)
+        self.frames: Framing = draw_frames(draws, strength, keys, augmenter.screens)
         self.place = place(draws, aspects[rows], strength, self.frames.inner)
         self.others = self.frames.partner.copy()
         self.covered = np.zeros((len(rows), 4))

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from copylens.training.augment.drawing import Draws, Flags, Floats, Integers
 from copylens.training.augment.geometry import box_map
-from copylens.training.augment.overlaying import backdrop, cover_of
+from copylens.training.augment.overlaying import backdrop, cover_of, overlay
 from copylens.training.augment.pasting import Atlas, Pasted, paste
 from copylens.training.augment.sampling import to_device
 from copylens.training.augment.screens import Screens, screen_views
@@ -33,26 +33,37 @@ class Framing:
         inner: ``(n, 4) float64``, left, top, right, bottom of what is left for the picture, in parts of the view.
         partner: ``(n,) int64``, row of the picture behind an inset, else -1.
         screen: ``(n,) int64``, which screen a screenshot has.
+        beside: ``(n, M, 4) float64``, where a screen shows other pictures; of no area where it shows none.
+        guests: ``(n, M) int64``, rows of those pictures, -1 where there is none.
     """
 
     kind: Integers
     inner: Floats
     partner: Integers
     screen: Integers
+    beside: Floats
+    guests: Integers
 
     def subset(self, rows: Integers) -> Framing:
         """The same for some views."""
-        return Framing(self.kind[rows], self.inner[rows], self.partner[rows], self.screen[rows])
+        return Framing(
+            self.kind[rows],
+            self.inner[rows],
+            self.partner[rows],
+            self.screen[rows],
+            self.beside[rows],
+            self.guests[rows],
+        )
 
 
-def draw_frames(draws: Draws, strength: Strength, candidates: Integers, holes: Floats) -> Framing:
+def draw_frames(draws: Draws, strength: Strength, candidates: Integers, screens: Screens) -> Framing:
     """Decide what surrounds n views.
 
     Args:
         draws: of the n pictures.
         strength: probabilities and ranges.
-        candidates: ``(B,) int64``, keys of the pictures that may lie behind an inset.
-        holes: ``(K, 4)``, of the screens.
+        candidates: ``(B,) int64``, keys of the pictures that may lie behind an inset, or beside a picture on a screen.
+        screens: that there are.
     """
     kind = np.zeros(len(draws), dtype=np.int64)
     for number in range(len(KINDS) - 1, 0, -1):
@@ -66,12 +77,34 @@ def draw_frames(draws: Draws, strength: Strength, candidates: Integers, holes: F
     for number, name in enumerate(KINDS):
         rows = np.flatnonzero(kind == number)
         if name == "screenshot" and len(rows):
-            screen[rows] = draws.subset(rows).integer("screenshot/which", 0, len(holes))
-            inner[rows] = holes[screen[rows]]
+            screen[rows] = draws.subset(rows).integer("screenshot/which", 0, len(screens))
+            inner[rows] = screens.holes[screen[rows]]
         elif name and len(rows):
             boxes = {"inset": inset_boxes, "caption": caption_boxes, "border": border_boxes}[name]
             inner[rows] = boxes(draws.subset(rows), strength.ranges[_range_of(name)])
-    return Framing(kind, inner, partner, screen)
+    beside, guests = draw_guests(draws, kind == KINDS.index("screenshot"), screens.others[screen], candidates)
+    return Framing(kind, inner, partner, screen, beside, guests)
+
+
+def draw_guests(draws: Draws, shown: Flags, places: Floats, candidates: Integers) -> tuple[Floats, Integers]:
+    """Decide which pictures are beside the one on a screen; three of four places are filled.
+
+    Args:
+        draws: of the n pictures.
+        shown: ``(n,)``, which are on screens.
+        places: ``(n, M, 4)``, of their screens.
+        candidates: ``(B,) int64``, keys of the pictures there are.
+
+    Returns:
+        `Framing.beside` and `Framing.guests`.
+    """
+    guests = np.full(places.shape[:2], -1, dtype=np.int64)
+    for number in range(places.shape[1]):
+        filled = shown & (places[:, number, 2] > places[:, number, 0])
+        filled &= draws.happens(f"screenshot/guest-{number}", 0.75)
+        rows = np.flatnonzero(filled)
+        guests[rows, number] = draws.subset(rows).partner(f"screenshot/guest-{number}/which", candidates)
+    return np.where((guests >= 0)[..., None], places, 0.0), guests
 
 
 def _range_of(name: str) -> str:
@@ -135,7 +168,8 @@ def frame_views(
     around = to_device(colours, device)[:, :, None, None].repeat(1, 1, size, size)
     rows = np.flatnonzero(frames.kind == KINDS.index("screenshot"))
     if len(rows):
-        around[to_device(rows, device)] = screen_views(screens, frames.screen[rows], size, device)
+        shown = screen_views(screens, frames.screen[rows], size, device)
+        around[to_device(rows, device)] = with_guests(shown, frames.subset(rows), canvases)
     rows = np.flatnonzero(frames.kind == KINDS.index("inset"))
     if len(rows):
         partner = frames.partner[rows]
@@ -147,6 +181,17 @@ def frame_views(
         lettered = caption_words(draws.subset(rows), frames.inner[rows], colours[rows], words)
         around[index] = paste(around[index], words, lettered)
     return around.lerp_(views, cover_of(frames.inner, size, device))
+
+
+def with_guests(shown: Tensor, frames: Framing, canvases: Tensor) -> Tensor:
+    """Screens ``(n, 3, size, size)`` with other pictures of the batch where they have places for some."""
+    for number in range(frames.guests.shape[1]):
+        rows = np.flatnonzero(frames.guests[:, number] >= 0)
+        if len(rows):
+            index = to_device(rows, shown.device)
+            others = canvases[to_device(frames.guests[rows, number], shown.device)]
+            shown[index] = overlay(shown[index], others, frames.beside[rows, number], np.ones(len(rows)))
+    return shown
 
 
 def fill_colours(draws: Draws) -> Floats:

@@ -1,4 +1,7 @@
-"""Nothing in, drawn screens out: what surrounds a picture in a browser, a viewer, a feed or a chat; the hole for it."""
+"""Nothing in, drawn screens out: what surrounds a picture in a browser, a viewer, a feed or a chat; the hole for it.
+
+Places for more pictures beside it are known, too, for those who want to fill them.
+"""
 
 from __future__ import annotations
 
@@ -6,32 +9,16 @@ import functools
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 from torch.nn import functional
 
 from copylens.training.augment.drawing import Floats, Integers
-
-Pen: TypeAlias = ImageDraw.ImageDraw
-Box: TypeAlias = tuple[float, float, float, float]
-Shade: TypeAlias = tuple[int, int, int]
-
-_SIDE = 512
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """Colours of one screen."""
-
-    page: Shade
-    bar: Shade
-    ink: Shade
-    faint: Shade
-    accent: Shade
+from copylens.training.augment.screen_shapes import SHAPES, SIDE, Box, look_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,41 +28,42 @@ class Screens:
     Attributes:
         sheets: ``(K, 3, S, S) uint8``, since they stay in memory.
         holes: ``(K, 4) float64``, where they show the picture: left, top, right, bottom in parts of the view.
+        others: ``(K, M, 4) float64``, where they may show other pictures; of no area where there is no place.
     """
 
     sheets: Tensor
     holes: Floats
+    others: Floats
 
     def __len__(self) -> int:
         """K."""
         return len(self.holes)
 
 
-def _look(chance: random.Random, *, light: bool) -> Look:
-    accent = (chance.randrange(20, 230), chance.randrange(20, 200), chance.randrange(60, 256))
-    if light:
-        return Look((255, 255, 255), (238, 240, 243), (35, 38, 43), (190, 194, 200), accent)
-    return Look((22, 24, 28), (42, 45, 51), (232, 234, 237), (95, 100, 108), accent)
-
-
-def draw_screens(seed: int, counts: Sequence[int], side: int = _SIDE) -> Screens:
+def draw_screens(seed: int, counts: Sequence[int], side: int = SIDE, *, others: int = 0) -> Screens:
     """Draw screens; the same seed and counts draw the same.
 
     Args:
         seed: of what is on them.
-        counts: how many browsers, viewers, feeds, chats and desks.
+        counts: how many browsers, viewers, feeds, chats, desks, walls and collages; what is not said is none.
         side: in pixels.
+        others: M, for how many pictures beside the one there may be places.
     """
     chance = random.Random(seed)  # noqa: S311 - a fixed set of screens
-    sheets, holes = [], []
-    for shape, count in zip((_browser, _viewer, _feed, _chat, _desk), counts, strict=True):
+    sheets: list[npt.NDArray[np.uint8]] = []
+    holes: list[Box] = []
+    beside = np.zeros((sum(counts), others, 4))
+    for shape, count in zip(SHAPES, counts, strict=False):
         for number in range(count):
-            look = _look(chance, light=number % 2 == 0)
-            image = Image.new("RGB", (_SIDE, _SIDE), look.page)
-            holes.append(shape(ImageDraw.Draw(image), look, chance))
-            small = image if side == _SIDE else image.resize((side, side), Image.Resampling.BILINEAR)
+            look = look_of(chance, light=number % 2 == 0)
+            image = Image.new("RGB", (SIDE, SIDE), look.page)
+            hole, *places = shape(ImageDraw.Draw(image), look, chance)
+            for place, box in zip(beside[len(holes)], places, strict=False):
+                place[:] = box
+            holes.append(hole)
+            small = image if side == SIDE else image.resize((side, side), Image.Resampling.BILINEAR)
             sheets.append(np.asarray(small))
-    return Screens(torch.from_numpy(np.stack(sheets)).permute(0, 3, 1, 2), np.array(holes))
+    return Screens(torch.from_numpy(np.stack(sheets)).permute(0, 3, 1, 2), np.array(holes), beside)
 
 
 @functools.lru_cache(maxsize=1)
@@ -108,181 +96,3 @@ def _resized(screens: Screens, size: int, device: torch.device) -> Tensor:
         for sheet in screens.sheets
     ]
     return torch.cat(pixels).clamp_(0.0, 1.0).to(device)
-
-
-def _box(pen: Pen, box: Box, fill: Shade, *, round_by: float = 0.0) -> None:
-    pen.rounded_rectangle([part * _SIDE for part in box], radius=round_by * _SIDE, fill=fill)
-
-
-def _disc(pen: Pen, x: float, y: float, radius: float, fill: Shade) -> None:
-    _box(pen, (x - radius, y - radius, x + radius, y + radius), fill, round_by=radius)
-
-
-def _lines(pen: Pen, chance: random.Random, box: Box, count: int, fill: Shade) -> None:
-    """Lines of text too small to read."""
-    left, top, right, bottom = box
-    pitch = (bottom - top) / count
-    for number in range(count):
-        y, x = top + number * pitch, left
-        end = right if number < count - 1 else left + (right - left) * chance.uniform(0.3, 0.8)
-        while x < end - 0.02:
-            word = min(chance.uniform(0.02, 0.09), end - x)
-            _box(pen, (x, y + 0.2 * pitch, x + word, y + 0.7 * pitch), fill, round_by=0.1 * pitch)
-            x += word + 0.012
-
-
-def _browser(pen: Pen, look: Look, chance: random.Random) -> Box:
-    """A window with a tab, an address, and the picture on a page."""
-    _box(pen, (0, 0, 1, 0.13), look.bar)
-    for number, colour in enumerate(((236, 106, 94), (245, 191, 79), (98, 197, 84))):
-        _disc(pen, 0.03 + 0.035 * number, 0.035, 0.012, colour)
-    _box(pen, (0.15, 0.012, 0.15 + chance.uniform(0.2, 0.4), 0.066), look.page, round_by=0.015)
-    _lines(pen, chance, (0.17, 0.022, 0.3, 0.056), 1, look.ink)
-    _box(pen, (0.1, 0.075, 0.95, 0.12), look.page, round_by=0.022)
-    _lines(pen, chance, (0.13, 0.084, 0.13 + chance.uniform(0.2, 0.5), 0.112), 1, look.faint)
-    side = chance.choice((0.0, 0.22))
-    if side:
-        _lines(pen, chance, (0.03, 0.2, side - 0.03, 0.85), chance.randint(7, 13), look.faint)
-    bottom = chance.uniform(0.78, 0.96)
-    if bottom < 0.9:
-        _lines(pen, chance, (side + 0.03, bottom + 0.02, 0.97, 0.98), 3, look.ink)
-    return side + 0.03, 0.16, 0.97, bottom
-
-
-def _viewer(pen: Pen, look: Look, chance: random.Random) -> Box:
-    """A phone's viewer: clock and signal above, buttons below."""
-    _lines(pen, chance, (0.05, 0.01, 0.14, 0.045), 1, look.ink)
-    for number in range(3):
-        _disc(pen, 0.86 + 0.045 * number, 0.028, 0.012, look.ink)
-    top = chance.choice((0.06, 0.14))
-    if top > 0.1:
-        _lines(pen, chance, (0.08, 0.07, 0.45, 0.125), 1, look.ink)
-    bottom = chance.uniform(0.84, 0.92)
-    count = chance.randint(3, 5)
-    for number in range(count):
-        x, y = (number + 0.5) / count, (bottom + 1.0) / 2
-        fill = look.accent if number == 0 else look.faint
-        if chance.random() < 0.5:
-            _disc(pen, x, y, 0.024, fill)
-        else:
-            _box(pen, (x - 0.024, y - 0.02, x + 0.024, y + 0.02), fill, round_by=0.006)
-    return 0.0, top, 1.0, bottom
-
-
-def _feed(pen: Pen, look: Look, chance: random.Random) -> Box:
-    """A post: who, the picture, signs of approval, some text."""
-    _disc(pen, 0.085, 0.075, 0.045, look.accent)
-    _lines(pen, chance, (0.16, 0.035, 0.16 + chance.uniform(0.2, 0.4), 0.075), 1, look.ink)
-    _lines(pen, chance, (0.16, 0.08, 0.16 + chance.uniform(0.1, 0.25), 0.112), 1, look.faint)
-    above = chance.random() < 0.4
-    top = 0.14
-    if above:
-        _lines(pen, chance, (0.04, 0.14, 0.96, 0.22), 2, look.ink)
-        top = 0.24
-    bottom = chance.uniform(0.8, 0.88)
-    for number in range(3):
-        fill = (225, 45, 70) if number == 0 else look.faint
-        _disc(pen, 0.07 + 0.1 * number, bottom + 0.045, 0.022, fill)
-    _lines(pen, chance, (0.04, bottom + 0.08, 0.96, 0.99), 1 if bottom > 0.84 else 2, look.ink)
-    margin = chance.choice((0.0, 0.04))
-    return margin, top, 1.0 - margin, bottom
-
-
-def _chat(pen: Pen, look: Look, chance: random.Random) -> Box:
-    """Messages, the picture being one of them."""
-    _box(pen, (0, 0, 1, 0.11), look.bar)
-    _disc(pen, 0.08, 0.055, 0.035, look.accent)
-    _lines(pen, chance, (0.14, 0.03, 0.14 + chance.uniform(0.2, 0.4), 0.08), 1, look.ink)
-    mine = chance.random() < 0.5
-    left, right = (0.22, 0.96) if mine else (0.04, 0.78)
-    said = 0.04 + chance.uniform(0.3, 0.6)
-    _box(pen, (0.04, 0.14, said, 0.21), look.bar, round_by=0.03)
-    _lines(pen, chance, (0.08, 0.155, said, 0.195), 1, look.ink)
-    bottom = chance.uniform(0.76, 0.84)
-    _box(pen, (left, 0.24, right, bottom + 0.02), look.accent if mine else look.bar, round_by=0.02)
-    _box(pen, (0.04, 0.92, 0.86, 0.985), look.bar, round_by=0.03)
-    _disc(pen, 0.93, 0.952, 0.032, look.accent)
-    return left + 0.02, 0.26, right - 0.02, bottom
-
-
-def _desk(pen: Pen, look: Look, chance: random.Random) -> Box:
-    """A wide page in columns, the picture small in one of them, with bars beside or above it as often as not."""
-    bar = chance.uniform(0.04, 0.1)
-    _box(pen, (0, 0, 1, bar), look.bar)
-    _lines(pen, chance, (0.04, 0.2 * bar, 0.04 + chance.uniform(0.1, 0.3), 0.8 * bar), 1, look.faint)
-    _disc(pen, chance.uniform(0.8, 0.96), bar / 2, 0.3 * bar, look.accent)
-    left, right = chance.choice((0.04, 0.14, 0.22)), chance.choice((0.6, 0.68, 0.78, 0.96))
-    if left > 0.1:
-        _entries(pen, look, chance, (0.02, bar + 0.04, left - 0.03, chance.uniform(0.4, 0.98)))
-    if right < 0.9:
-        _aside(pen, look, chance, (right + 0.03, bar + 0.04, 0.98, 0.98))
-    top = bar + 0.03
-    if chance.random() < 0.6:
-        for number in range(int((right - left) / 0.07)):
-            _disc(pen, left + 0.04 + 0.07 * number, top + 0.05, 0.024, _colour(chance))
-        top += 0.11
-    for _ in range(chance.randint(0, 2)):
-        _disc(pen, left + 0.03, top + 0.03, 0.022, look.faint)
-        _lines(pen, chance, (left + 0.07, top + 0.01, right - 0.02, top + 0.06), 2, look.ink)
-        top += 0.09
-    height = chance.uniform(0.3, 0.6)
-    bottom = min(top + height, 1.0 if chance.random() < 0.5 else 0.9)
-    if bottom < 0.95:
-        count = max(1, int((0.96 - bottom) / 0.045))
-        _lines(pen, chance, (left + 0.02, bottom + 0.02, right - 0.02, 0.98), count, look.ink)
-    return _within_bars(pen, chance, (left, top, right, bottom))
-
-
-def _colour(chance: random.Random) -> Shade:
-    return chance.randrange(256), chance.randrange(256), chance.randrange(256)
-
-
-def _entries(pen: Pen, look: Look, chance: random.Random, box: Box) -> None:
-    """A menu: signs with a word each."""
-    left, top, right, bottom = box
-    y = top
-    while y < bottom:
-        _disc(pen, left + 0.012, y + 0.014, 0.01, look.faint)
-        _lines(pen, chance, (left + 0.035, y, right, y + 0.028), 1, look.ink)
-        y += 0.055
-
-
-def _aside(pen: Pen, look: Look, chance: random.Random, box: Box) -> None:
-    """Cards one below the other, with words, signs, or a picture that is not the one."""
-    left, top, right, bottom = box
-    y = top
-    while y < bottom - 0.15:
-        end = min(y + chance.uniform(0.12, 0.35), bottom)
-        _box(pen, (left, y, right, end), look.bar, round_by=0.01)
-        if chance.random() < 0.5:
-            _view(pen, chance, (left + 0.015, y + 0.015, right - 0.015, end - 0.05))
-        _lines(pen, chance, (left + 0.02, end - 0.04, right - 0.02, end - 0.01), 1, look.ink)
-        y = end + 0.03
-
-
-def _view(pen: Pen, chance: random.Random, box: Box) -> None:
-    """Something with the colours of a picture: bands and spots."""
-    left, top, right, bottom = box
-    bands = chance.randint(2, 6)
-    for number in range(bands):
-        low, high = (top + (bottom - top) * part / bands for part in (number, number + 1))
-        _box(pen, (left, low, right, high), _colour(chance))
-    for _ in range(chance.randint(1, 5)):
-        radius = chance.uniform(0.1, 0.3) * min(right - left, bottom - top)
-        x, y = chance.uniform(left + radius, right - radius), chance.uniform(top + radius, bottom - radius)
-        _disc(pen, x, y, radius, _colour(chance))
-
-
-def _within_bars(pen: Pen, chance: random.Random, box: Box) -> Box:
-    """Fill a box with one colour and say what of it the picture takes: all, or a part with bars on two sides."""
-    left, top, right, bottom = box
-    _box(pen, box, (0, 0, 0) if chance.random() < 0.7 else _colour(chance))
-    width, height, part = right - left, bottom - top, chance.uniform(0.5, 1.0)
-    style = chance.random()
-    if style < 0.5:
-        margin = (1.0 - part) / 2 * width
-        return left + margin, top, right - margin, bottom
-    if style < 0.65:
-        margin = (1.0 - part) / 2 * height
-        return left, top + margin, right, bottom - margin
-    return box

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from copylens.errors import UsageError
-from copylens.networks.inset_detector import CELLS, InsetDetector, surest
+from copylens.networks.inset_detector import CELLS, InsetDetector
 from copylens.training.augment.screens import Screens
 from copylens.training.checkpoint import load_checkpoint, save_checkpoint
 from copylens.training.data.loader import PictureLoader
@@ -51,7 +51,7 @@ class InsetSettings:
         checkpoint_every, log_every: steps.
     """
 
-    steps: int = 6000
+    steps: int = 8000
     batch: int = 64
     rate: float = 3e-3
     warmup: int = 200
@@ -154,7 +154,7 @@ class InsetTrainer:
         torch.nn.utils.clip_grad_norm_(self._detector.parameters(), settings.clip)
         self._optimiser.step()
         self._average.update(self._detector)
-        return {"loss": float(loss.detach()), **figures_of(surest(logits.detach(), boxes.detach()), wanted)}
+        return {"loss": float(loss.detach()), **figures_of(logits.detach(), boxes.detach(), wanted)}
 
     def _averaged(self) -> InsetDetector:
         network = self._average.network
@@ -195,18 +195,24 @@ class InsetTrainer:
         self.step, self.seconds = state["step"], state["seconds"]
 
 
-def figures_of(said: Tensor, wanted: Targets) -> Figures:
-    """How good answers ``(N, 5)`` are; not a number where no scene is of the kind.
+def figures_of(logits: Tensor, boxes: Tensor, wanted: Targets) -> Figures:
+    """How good answers ``(N, G, G)`` and ``(N, 4, G, G)`` are; not a number where no scene is of the kind.
 
-    ``found``: the share of insets that are likely; ``iou``: of their boxes; ``false``: the share of scenes without any
-    picture in them that are likely to hold one.
+    ``found``: the share of insets in whose middle a cell is likely; ``iou``: of the box that the likeliest there says;
+    ``false``: the share of scenes without any picture in them that are likely to hold one.
     """
-    likely = (said[:, 0] >= LIKELY).float()
-    nothing = (wanted.cells == 0).flatten(1).all(1)
-    iou, _ = overlap(said[:, 1:], wanted.box)
-    has = wanted.has_inset
+    likely, said = logits.sigmoid().flatten(1), boxes.flatten(2).transpose(1, 2)
+    cells, which = wanted.cells.flatten(1), wanted.which.flatten(1)
+    nothing = (cells == 0).all(1)
+    best, ious = [], []
+    for number in range(wanted.boxes.shape[1]):
+        there = (cells == 1) & (which == number)
+        scenes = there.any(1).nonzero()[:, 0]
+        top = torch.where(there, likely, -1.0)[scenes].max(1)
+        best.append(top.values)
+        ious.append(overlap(said[scenes, top.indices], wanted.boxes[scenes, number])[0])
     return {
-        "found": float(likely[has].mean()),
-        "iou": float(iou[has].mean()),
-        "false": float(likely[nothing].mean()),
+        "found": float((torch.cat(best) >= LIKELY).float().mean()),
+        "iou": float(torch.cat(ious).mean()),
+        "false": float((likely[nothing].amax(1) >= LIKELY).float().mean()),
     }

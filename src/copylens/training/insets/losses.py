@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-SMALLEST, LARGEST, UNCLEAR = 0.025, 0.65, 0.85
-"""Shares of the scene: an inset takes at least and at most so much. What takes more, but less than `UNCLEAR`, is
-neither an inset nor none; what takes more than that is the picture itself."""
+SPECK, SMALLEST, LARGEST, UNCLEAR = 0.005, 0.025, 0.65, 0.85
+"""Shares of the scene: an inset takes at least `SMALLEST` and at most `LARGEST`. What takes less, but more than a
+`SPECK`, or more, but less than `UNCLEAR`, is neither an inset nor none; what takes still more is the picture itself."""
 
 FOUND_WEIGHT, NOTHING_WEIGHT = 0.75, 0.5
 """Of cells in an inset's middle, and of those outside, in the focal loss."""
@@ -29,30 +29,36 @@ class Targets:
     Attributes:
         cells: ``(N, G, G) int64``: 1 in an inset's middle, 0 outside all pictures in the scene, -1 where it does not
             matter.
-        box: ``(N, 4) float32``, the largest inset.
-        has_inset: ``(N,) bool``.
+        which: ``(N, G, G) int64``, number of the box in whose middle a cell lies; 0 where in none.
+        boxes: ``(N, K, 4) float32``, those of the scene.
+        is_inset: ``(N, K) bool``.
     """
 
     cells: Tensor
-    box: Tensor
-    has_inset: Tensor
+    which: Tensor
+    boxes: Tensor
+    is_inset: Tensor
 
 
 def targets(boxes: Tensor, cells: int) -> Targets:
-    """Say which cells of scenes with boxes ``(N, K, 4)`` lie in an inset's middle."""
+    """Say which cells of scenes with boxes ``(N, K, 4)`` lie in an inset's middle; in several, the smallest counts."""
     areas = (boxes[..., 2:] - boxes[..., :2]).clamp(min=0.0).prod(-1)
     is_inset = (areas >= SMALLEST) & (areas <= LARGEST)
-    unclear = (areas > LARGEST) & (areas < UNCLEAR)
-    has_inset = is_inset.any(1)
-    largest = torch.where(is_inset, areas, torch.zeros_like(areas)).argmax(1)
-    box = boxes[torch.arange(len(boxes), device=boxes.device), largest]
+    large = (areas > LARGEST) & (areas < UNCLEAR)
+    unclear = large | ((areas > SPECK) & (areas < SMALLEST))
     said = torch.zeros((len(boxes), cells, cells), dtype=torch.int64, device=boxes.device)
-    for which in range(boxes.shape[1]):
-        within = _cells_in(boxes[:, which], cells, 1.0)
-        said[within & (is_inset | unclear)[:, which, None, None]] = -1
-    said[unclear.any(1) & ~has_inset] = -1
-    said[_cells_in(box, cells, 0.5) & has_inset[:, None, None]] = 1
-    return Targets(said, box, has_inset)
+    said[large.any(1) & ~is_inset.any(1)] = -1
+    which = torch.zeros_like(said)
+    order = areas.argsort(dim=1, descending=True, stable=True)
+    scenes = torch.arange(len(boxes), device=boxes.device)
+    for number in order.unbind(1):
+        box, inset = boxes[scenes, number], is_inset[scenes, number]
+        matters = (inset | unclear[scenes, number])[:, None, None]
+        said[_cells_in(box, cells, 1.0) & matters] = -1
+        middle = _cells_in(box, cells, 0.5) & inset[:, None, None]
+        said[middle] = 1
+        which = torch.where(middle, number[:, None, None], which)
+    return Targets(said, torch.where(said == 1, which, 0), boxes, is_inset)
 
 
 def _cells_in(boxes: Tensor, cells: int, part: float) -> Tensor:
@@ -74,14 +80,17 @@ def inset_loss(logits: Tensor, boxes: Tensor, wanted: Targets) -> Tensor:
         wanted: of the same scenes.
 
     Returns:
-        A scalar; per cell in an inset's middle, and per scene that holds one.
+        A scalar; per cell in an inset's middle, and per inset.
     """
     found = wanted.cells == 1
     cells = _cell_loss(logits, wanted) / found.sum().clamp(min=1)
     scene, row, column = found.nonzero(as_tuple=True)
-    said, box = boxes.permute(0, 2, 3, 1)[scene, row, column], wanted.box[scene]
-    # Every scene weighs the same, whatever the size of its inset.
-    weight = 1.0 / found.sum((1, 2)).clamp(min=1)[scene]
+    number = wanted.which[scene, row, column]
+    said, box = boxes.permute(0, 2, 3, 1)[scene, row, column], wanted.boxes[scene, number]
+    # Every inset weighs the same, whatever its size.
+    own = torch.zeros(wanted.is_inset.shape, dtype=boxes.dtype, device=boxes.device)
+    own.index_put_((scene, number), torch.ones_like(scene, dtype=boxes.dtype), accumulate=True)
+    weight = 1.0 / own[scene, number]
     missed = 1.0 - generalised_iou(said, box) + EDGE_WEIGHT * (said - box).abs().mean(-1)
     return cells + BOX_WEIGHT * (missed * weight).sum() / weight.sum().clamp(min=1.0)
 

@@ -1,8 +1,9 @@
 """Batches of pictures in; scenes out, many of which hold a picture, with its box.
 
-A scene is an augmented view: a picture on a screen, set into another one, under a caption or in a border, or with
-another picture on top. Half of the scenes are then zoomed, turned a little or leant as a whole, as a screenshot is that
-somebody edited once more. Whatever is drawn depends on the picture's number, the seed and the epoch alone.
+A scene is an augmented view: a picture on a screen, alone or with others, in a collage, set into another one, under a
+caption or in a border, or with another picture on top. Half of the scenes are then zoomed, turned a little or leant as
+a whole, as a screenshot is that somebody edited once more. Whatever is drawn depends on the picture's number, the seed
+and the epoch alone, and on which others there are in its batch.
 """
 
 from __future__ import annotations
@@ -31,11 +32,11 @@ PROBABILITY: dict[str, float] = {
     "sticker": 0.15,
     "rotate": 0.08,
     "perspective": 0.08,
-    "inset": 0.35,
-    "screenshot": 0.28,
+    "inset": 0.3,
+    "screenshot": 0.34,
     "caption": 0.08,
     "border": 0.12,
-    "overlay": 0.2,
+    "overlay": 0.17,
     "jitter": 0.4,
     "grey": 0.1,
     "pixelate": 0.05,
@@ -59,8 +60,11 @@ RANGES: dict[str, Range] = {
     "jitter.contrast": (0.4, 1.6),
 }
 
-SCREENS = (60, 60, 60, 60, 360)
-"""Browsers, viewers, feeds, chats and desks."""
+SCREENS = (60, 60, 60, 60, 300, 200, 160)
+"""Browsers, viewers, feeds, chats, desks, walls and collages."""
+
+OTHERS = 5
+"""Places for more pictures beside the one that a screen is about, at most."""
 
 WARPED = 0.45
 """The share of scenes that are edited as a whole."""
@@ -72,8 +76,9 @@ class Scenes:
 
     Attributes:
         pixels: ``(N, 3, 160, 160) float32`` in [0, 1].
-        boxes: ``(N, 2, 4) float32``: what is left for the picture by what surrounds it, the whole where nothing does;
-            and where another picture lies on top, of no area where none does. Left, top, right, bottom in [0, 1].
+        boxes: ``(N, K, 4) float32``: what is left for the picture by what surrounds it, the whole where nothing does;
+            where another picture lies on top; and where others lie beside it; of no area where none does. Left, top,
+            right, bottom in [0, 1].
     """
 
     pixels: Tensor
@@ -90,7 +95,7 @@ class SceneMaker:
 
     def __init__(self, seed: int, *, screens: Screens | None = None) -> None:
         settings = AugmentSettings(preset="advanced", probability=PROBABILITY, ranges=RANGES)
-        drawn = draw_screens(seed, SCREENS, SIDE) if screens is None else screens
+        drawn = draw_screens(seed, SCREENS, SIDE, others=OTHERS) if screens is None else screens
         self._augmenter = Augmenter(settings, SIDE, screens=drawn)
         self._seed = seed
 
@@ -98,7 +103,9 @@ class SceneMaker:
         """One scene of every picture."""
         made = self._augmenter.augment(batch, seed=self._seed, epoch=epoch, view=0)
         inner = np.concatenate([place.inner for place in made.places])
-        boxes = np.stack([inner, made.covered], axis=1)
+        boxes = np.concatenate(
+            [inner[:, None], made.covered[:, None], seen(made.beside, made.covered)], axis=1
+        )
         draws = Draws(batch.keys.cpu().numpy(), seed=self._seed, epoch=epoch, view=0)
         rows = np.flatnonzero(draws.happens("scene", WARPED))
         if len(rows):
@@ -107,6 +114,15 @@ class SceneMaker:
             made.pixels[index] = warp(made.pixels[index], maps, draws.subset(rows))
             boxes[rows] = warped_boxes(boxes[rows], maps)
         return Scenes(made.pixels, to_device(boxes, made.pixels.device))
+
+
+def seen(beside: Floats, covered: Floats) -> Floats:
+    """Boxes ``(n, M, 4)`` less those of which half or more is covered ``(n, 4)`` by a picture on top."""
+    low = np.maximum(beside[..., :2], covered[:, None, :2])
+    high = np.minimum(beside[..., 2:], covered[:, None, 2:])
+    hidden = np.maximum(high - low, 0.0).prod(axis=-1)
+    areas = (beside[..., 2:] - beside[..., :2]).prod(axis=-1)
+    return np.where((hidden < areas / 2)[..., None], beside, 0.0)
 
 
 def scene_maps(draws: Draws) -> Floats:

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageFont
-from torch.nn import functional
 
 from copylens.errors import UsageError
 from copylens.training.augment import Augmenter, lettering
@@ -21,7 +20,7 @@ from copylens.training.augment.geometry import place, view_grid
 from copylens.training.augment.lettering import STRINGS, system_fonts, text_atlas
 from copylens.training.augment.overlaying import cover_of, overlay_boxes
 from copylens.training.augment.pasting import Pasted, make_atlas, paste, put_in_frame
-from copylens.training.augment.screens import draw_screens, screen_views, usual_screens
+from copylens.training.augment.screens import usual_screens
 from copylens.training.augment.scripts import SCRIPTS
 from copylens.training.augment.settings import AugmentSettings, only
 from copylens.training.augment.stickers import sticker_atlas
@@ -170,7 +169,7 @@ def test_frames_leave_the_picture_whole_in_its_part_of_the_view(kind: str) -> No
     batch = picture_batch(count, side=96)
     view = Augmenter(only(kind), size)(batch, seed=0, epoch=0, view=0)
     draws = Draws(batch.keys.numpy(), seed=0, epoch=0, view=0)
-    frames = draw_frames(draws, only(kind).strength(0), batch.keys.numpy(), usual_screens().holes)
+    frames = draw_frames(draws, only(kind).strength(0), batch.keys.numpy(), usual_screens())
     assert (frames.kind == KINDS.index(kind)).all()
     for row in range(count):
         left, top, right, bottom = frames.inner[row] * size
@@ -187,22 +186,6 @@ def test_frames_leave_the_picture_whole_in_its_part_of_the_view(kind: str) -> No
         shape = (xs.stop - xs.start, ys.stop - ys.start)
         twin = np.asarray(image.resize(shape, Image.Resampling.BILINEAR, box=box)) / 255.0
         assert np.abs(view[row, :, ys, xs].permute(1, 2, 0).numpy() - twin).max() < 2.0 / 255.0
-
-
-def test_screens_have_a_hole_of_some_size_and_both_shades() -> None:
-    screens = usual_screens()
-    boxes, drawn = screens.holes, screen_views(screens, np.arange(len(screens)), 64, CPU)
-    sides = boxes[:, 2:] - boxes[:, :2]
-    assert (sides > 0.15).all()
-    # Sixteen of browsers, viewers, feeds and chats come before the pages with columns.
-    assert (sides[:16] > 0.4).all()
-    assert (sides < 1.0 + 1e-9).all()
-    # Phones show a picture large, pages with columns show it small.
-    assert 0.3 < (sides.prod(1) > 0.4).mean() < 0.5
-    assert (sides.prod(1) < 0.2).mean() > 0.2
-    brightness = drawn.mean((1, 2, 3))
-    assert (brightness > 0.6).any()
-    assert (brightness < 0.4).any()
 
 
 def test_fill_colours_are_white_black_or_any_as_often() -> None:
@@ -267,34 +250,3 @@ def test_the_grid_of_an_augmented_batch_is_at_hand() -> None:
     places = Augmenter("copylens", 32).augment(batch, seed=0, epoch=0, view=1).places
     maps = torch.from_numpy(np.concatenate([p.to_canvas for p in places]))
     assert view_grid(maps, 32).shape == (70, 32, 32, 2)
-
-
-def test_screens_are_drawn_alike_from_one_seed_and_as_many_as_asked() -> None:
-    first, again, other = (draw_screens(seed, (1, 0, 2, 0, 3), 64) for seed in (5, 5, 6))
-    assert len(first) == 6
-    assert first.sheets.shape == (6, 3, 64, 64)
-    assert torch.equal(first.sheets, again.sheets)
-    assert np.array_equal(first.holes, again.holes)
-    assert not np.array_equal(first.holes, other.holes)
-
-
-def test_screens_of_the_views_size_are_not_resized_and_others_are() -> None:
-    screens = draw_screens(5, (1, 1, 1, 1, 2), 64)
-    which = np.array([4, 0, 4])
-    own = screen_views(screens, which, 64, CPU)
-    assert torch.equal((own * 255.0).round().byte(), screens.sheets[torch.from_numpy(which)])
-    halves = screen_views(screens, which, 32, CPU)
-    assert halves.shape == (3, 3, 32, 32)
-    assert float((halves - functional.avg_pool2d(own, 2)).abs().mean()) < 0.02
-
-
-def test_an_augmenter_shows_the_screens_that_it_is_given() -> None:
-    screens = draw_screens(5, (0, 0, 0, 0, 3), 64)
-    batch = picture_batch(6, side=64)
-    made = Augmenter(only("screenshot"), 64, screens=screens).augment(batch, seed=0, epoch=0, view=0)
-    holes = np.concatenate([place.inner for place in made.places])
-    for row, hole in enumerate(holes):
-        (number,) = np.flatnonzero((screens.holes == hole).all(1))
-        outside = cover_of(hole[None], 64, CPU)[0, 0] == 0.0
-        sheet = screens.sheets[int(number)].float() / 255.0
-        assert torch.equal(made.pixels[row][:, outside], sheet[:, outside])

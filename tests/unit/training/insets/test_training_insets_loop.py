@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -92,15 +93,29 @@ def test_nothing_is_done_in_no_steps(name: str) -> None:
 def test_figures_by_hand() -> None:
     none, whole = [0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 1.0, 1.0]
     boxes = torch.tensor(
-        [[[0.2, 0.2, 0.6, 0.6], none], [[0.5, 0.5, 0.9, 0.9], none], [whole, none], [whole, none]]
-    )
-    said = torch.tensor(
         [
-            [0.9, 0.2, 0.2, 0.6, 0.6],
-            [0.1, 0.5, 0.5, 0.9, 0.7],
-            [0.8, 0.0, 0.0, 0.5, 0.5],
-            [0.2, 0.0, 0.0, 0.5, 0.5],
+            [[0.0, 0.0, 0.4, 0.4], [0.5, 0.5, 0.9, 0.9]],
+            [whole, none],
+            [whole, none],
+            [[0.5, 0.5, 0.9, 0.9], none],
         ]
     )
-    figures = figures_of(said, targets(boxes, 10))
-    assert figures == pytest.approx({"found": 0.5, "iou": 0.75, "false": 0.5}, abs=1e-6)
+    wanted = targets(boxes, 10)
+    logits, said = torch.full((4, 10, 10), -5.0), torch.zeros(4, 4, 10, 10)
+    # The first of two is found, with the box of its likeliest cell; the second is not likely, but its box is right.
+    logits[0, 1, 1], logits[0, 2, 2], logits[0, 6, 6] = 1.0, 2.0, -1.0
+    said[0, :, 2, 2] = torch.tensor([0.0, 0.0, 0.4, 0.2])
+    said[0, :, 6, 6] = torch.tensor([0.5, 0.5, 0.9, 0.9])
+    # One of two whole pictures is said to hold another; the inset of the last is missed, its box beside it.
+    logits[1, 0, 0] = 3.0
+    logits[3, 7, 7] = -2.0
+    figures = figures_of(logits, said, wanted)
+    assert figures == pytest.approx({"found": 1 / 3, "iou": 0.5, "false": 0.5}, abs=1e-6)
+
+
+def test_figures_of_what_no_scene_shows_are_not_numbers() -> None:
+    nothing = targets(torch.tensor([[[0.0, 0.0, 1.0, 1.0]]]), 10)
+    figures = figures_of(torch.zeros(1, 10, 10), torch.zeros(1, 4, 10, 10), nothing)
+    assert math.isnan(figures["found"])
+    assert math.isnan(figures["iou"])
+    assert figures["false"] == 1.0

@@ -18,6 +18,7 @@ from copylens.training.insets.losses import (
     LARGEST,
     NOTHING_WEIGHT,
     SMALLEST,
+    SPECK,
     UNCLEAR,
     Targets,
     generalised_iou,
@@ -43,23 +44,26 @@ def area(box: list[float]) -> float:
     return max(box[2] - box[0], 0.0) * max(box[3] - box[1], 0.0)
 
 
-def twin_cells(boxes: list[list[float]]) -> tuple[list[list[int]], list[float] | None]:
-    insets = [box for box in boxes if SMALLEST <= area(box) <= LARGEST]
-    unclear = [box for box in boxes if LARGEST < area(box) < UNCLEAR]
-    largest = max(insets, key=area) if insets else None
+def twin_cells(boxes: list[list[float]]) -> list[list[tuple[int, int]]]:
+    """What each cell should say, and in the middle of which box it lies."""
+    insets = [number for number, box in enumerate(boxes) if SMALLEST <= area(box) <= LARGEST]
+    large = [number for number, box in enumerate(boxes) if LARGEST < area(box) < UNCLEAR]
+    small = [number for number, box in enumerate(boxes) if SPECK < area(box) < SMALLEST]
     cells = []
     for row in range(CELLS):
         line = []
         for column in range(CELLS):
             x, y = (column + 0.5) / CELLS, (row + 0.5) / CELLS
-            said = 0
-            if any(_within(x, y, box, 1.0) for box in insets + unclear) or (unclear and not insets):
-                said = -1
-            if largest is not None and _within(x, y, largest, 0.5):
-                said = 1
-            line.append(said)
+            around = [n for n in insets + large + small if _within(x, y, boxes[n], 1.0)]
+            said = -1 if around or (large and not insets) else 0
+            which = 0
+            if around:
+                smallest = min(around, key=lambda number: area(boxes[number]))
+                if smallest in insets and _within(x, y, boxes[smallest], 0.5):
+                    said, which = 1, smallest
+            line.append((said, which))
         cells.append(line)
-    return cells, largest
+    return cells
 
 
 def _within(x: float, y: float, box: list[float], part: float) -> bool:
@@ -72,14 +76,15 @@ def _within(x: float, y: float, box: list[float], part: float) -> bool:
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 10_000))
 def test_targets_equal_the_loops(seed: int) -> None:
-    boxes = random_boxes(seed, 3)
+    boxes = random_boxes(seed, 3, kinds=4)
     wanted = targets(boxes, CELLS)
+    assert torch.equal(wanted.boxes, boxes)
     for number in range(3):
-        cells, largest = twin_cells(boxes[number].double().tolist())
-        assert bool(wanted.has_inset[number]) == (largest is not None)
-        if largest is not None:
-            assert wanted.box[number].tolist() == pytest.approx(largest)
-        assert wanted.cells[number].tolist() == cells
+        twin = twin_cells(boxes[number].double().tolist())
+        assert wanted.cells[number].tolist() == [[said for said, _ in line] for line in twin]
+        assert wanted.which[number].tolist() == [[which for _, which in line] for line in twin]
+        areas = [area(box) for box in boxes[number].double().tolist()]
+        assert wanted.is_inset[number].tolist() == [SMALLEST <= part <= LARGEST for part in areas]
 
 
 @pytest.mark.parametrize(
@@ -90,18 +95,27 @@ def test_targets_equal_the_loops(seed: int) -> None:
         ([[0.3, 0.3, 0.7, 0.7], NONE], {-1, 0, 1}),
         ([ALL, [0.3, 0.3, 0.7, 0.7]], {-1, 0, 1}),
         ([ALL, [0.3, 0.3, 0.35, 0.35]], {0}),
+        ([ALL, [0.31, 0.31, 0.42, 0.42]], {-1, 0}),
+        ([[0.0, 0.0, 0.5, 1.0], [0.5, 0.0, 1.0, 1.0]], {-1, 1}),
         ([[0.0, 0.0, 1.0, 0.8], [0.3, 0.3, 0.7, 0.7]], {-1, 0, 1}),
     ],
 )
 def test_what_counts_as_an_inset(boxes: list[list[float]], kinds: set[int]) -> None:
     wanted = targets(torch.tensor([boxes]), CELLS)
     assert set(wanted.cells.flatten().tolist()) == kinds
-    assert bool(wanted.has_inset[0]) == (1 in kinds)
+    assert bool(wanted.is_inset[0].any()) == (1 in kinds)
 
 
 def test_a_small_inset_has_at_least_the_cell_around_its_centre() -> None:
     wanted = targets(torch.tensor([[[0.41, 0.41, 0.58, 0.59], NONE]]), CELLS)
     assert (wanted.cells == 1).any()
+
+
+def test_of_two_pictures_each_has_its_own_middle_and_box() -> None:
+    first, second = [0.0, 0.0, 0.4, 0.4], [0.5, 0.5, 0.9, 0.9]
+    wanted = targets(torch.tensor([[first, NONE, second]]), CELLS)
+    assert wanted.cells[0, 1, 1] == wanted.cells[0, 6, 6] == 1
+    assert (int(wanted.which[0, 1, 1]), int(wanted.which[0, 6, 6])) == (0, 2)
 
 
 def twin_giou(first: list[float], second: list[float]) -> tuple[float, float]:
@@ -129,9 +143,8 @@ def test_overlaps_equal_the_loops() -> None:
 
 def twin_loss(logits: Tensor, boxes: Tensor, wanted: Targets) -> float:
     cells, found = 0.0, 0
-    missed, weights = 0.0, 0.0
+    missed: dict[tuple[int, int], list[float]] = {}
     for scene in range(len(logits)):
-        own = int((wanted.cells[scene] == 1).sum())
         for row in range(CELLS):
             for column in range(CELLS):
                 kind = int(wanted.cells[scene, row, column])
@@ -142,17 +155,19 @@ def twin_loss(logits: Tensor, boxes: Tensor, wanted: Targets) -> float:
                 cells -= (FOUND_WEIGHT if kind else NOTHING_WEIGHT) * (1 - right) ** 2 * math.log(right)
                 if kind:
                     found += 1
-                    said, box = boxes[scene, :, row, column].tolist(), wanted.box[scene].tolist()
+                    number = int(wanted.which[scene, row, column])
+                    said, box = boxes[scene, :, row, column].tolist(), wanted.boxes[scene, number].tolist()
                     edges = sum(abs(a - b) for a, b in zip(said, box, strict=True)) / 4
-                    missed += (1 - twin_giou(said, box)[1] + EDGE_WEIGHT * edges) / own
-                    weights += 1 / own
-    return cells / max(found, 1) + BOX_WEIGHT * missed / max(weights, 1.0)
+                    wrong = 1 - twin_giou(said, box)[1] + EDGE_WEIGHT * edges
+                    missed.setdefault((scene, number), []).append(wrong)
+    means = [sum(wrong) / len(wrong) for wrong in missed.values()]
+    return cells / max(found, 1) + BOX_WEIGHT * sum(means) / max(len(means), 1)
 
 
 @pytest.mark.parametrize("seed", range(6))
 def test_the_loss_equals_the_loops(seed: int) -> None:
     torch.manual_seed(seed)
-    wanted = targets(random_boxes(seed, 4), CELLS)
+    wanted = targets(random_boxes(seed, 4, kinds=3), CELLS)
     low = torch.rand(4, 2, CELLS, CELLS) * 0.5
     boxes = torch.cat([low, low + torch.rand(4, 2, CELLS, CELLS) * 0.5], dim=1)
     logits = torch.randn(4, CELLS, CELLS)

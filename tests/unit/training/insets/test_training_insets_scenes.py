@@ -12,10 +12,10 @@ from copylens.networks.inset_detector import SIDE
 from copylens.training.augment.drawing import Draws
 from copylens.training.augment.screens import draw_screens
 from copylens.training.insets import scenes as module
-from copylens.training.insets.scenes import SceneMaker, scene_maps, warp, warped_boxes
+from copylens.training.insets.scenes import SceneMaker, scene_maps, seen, warp, warped_boxes
 from picture_batches import picture_batch, rows_of
 
-SCREENS = draw_screens(1, (2, 2, 2, 2, 6), SIDE)
+SCREENS = draw_screens(1, (2, 2, 2, 2, 6, 6, 4), SIDE, others=3)
 
 
 def maker(seed: int = 0) -> SceneMaker:
@@ -38,7 +38,7 @@ def test_shapes_and_ranges() -> None:
     made = maker()(picture_batch(32, side=48), 0)
     assert made.pixels.shape == (32, 3, SIDE, SIDE)
     assert made.pixels.dtype == made.boxes.dtype == torch.float32
-    assert made.boxes.shape == (32, 2, 4)
+    assert made.boxes.shape == (32, 5, 4)
     for values in (made.pixels, made.boxes):
         assert float(values.min()) >= 0.0
         assert float(values.max()) <= 1.0
@@ -56,6 +56,19 @@ def test_scenes_hold_pictures_on_screens_in_others_and_nothing_in_turn(
     assert 0.3 < framed.mean() < 0.7
     # A picture set into another gets none on top.
     assert 0.04 < (areas[:, 1] > 0.0).mean() < 0.2
+    # Some screens show several pictures, and nothing else does.
+    several = (areas[:, 2:] > 0.0).any(1)
+    assert 0.05 < several.mean() < 0.3
+    assert framed[several].mean() > 0.9
+
+
+def test_what_is_covered_by_half_is_no_picture_to_find() -> None:
+    beside = np.array([[[0.0, 0.0, 0.4, 0.4], [0.5, 0.0, 1.0, 0.4], [0.0, 0.0, 0.0, 0.0]]] * 2)
+    covered = np.array([[0.0, 0.0, 0.4, 0.25], [0.0, 0.0, 0.0, 0.0]])
+    left = seen(beside, covered)
+    assert not left[0, 0].any()
+    assert np.array_equal(left[0, 1:], beside[0, 1:])
+    assert np.array_equal(left[1], beside[1])
 
 
 @settings(max_examples=30, deadline=None)
