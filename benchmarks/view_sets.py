@@ -23,7 +23,7 @@ from copylens.evaluation.nouns import Benchmark, Picture, Predictions
 from copylens.evaluation.scoring import truth_positions
 from copylens.images import VIEW_SETS, prepare_views, read_file, view_key
 from copylens.images.views import grid
-from copylens.records import INSETS, View
+from copylens.records import INSET_FINDER, INSETS, View
 from copylens.workflows.describer import BATCH, Describer, load_model
 from copylens.workflows.insets import inset_finder
 from copylens.workflows.viewing import check_views, limits_of
@@ -99,6 +99,12 @@ class Described:
                 np.maximum(best, self._seen(row, other) - lost, out=best)
         return best
 
+    def count(self, views: Sequence[View]) -> float:
+        """How many descriptors a picture has with some views, the mean of both sides; insets count where found."""
+        rows = [0, *(self.place[view_key(view)] for view in views)]
+        sides = (self.queries, self.references)
+        return float(np.mean([side[:, rows].any(axis=2).sum(axis=1).mean() for side in sides]))
+
     def _seen(self, row: int, other: int) -> Floats:
         """Scores of a view of each query with a view of each reference; a row of zeros is no view."""
         asked, known = self.queries[:, row], self.references[:, other]
@@ -168,11 +174,13 @@ def figures(described: Described, scores: Floats) -> tuple[float, float, float, 
     )
 
 
-def row_of(name: str, views: int, described: Described, scores: Floats) -> str:
+def row_of(name: str, views: Sequence[View], described: Described, scores: Floats) -> str:
     """A line of the table."""
     precision, recall, first, by_edit = figures(described, scores)
     edits = " | ".join(f"{by_edit[edit]:.2f}" for edit in EDITS)
-    return f"| {name} | {1 + views} | {precision:.4f} | {recall:.3f} | {first:.3f} | {edits} |"
+    return (
+        f"| {name} | {described.count(views):.1f} | {precision:.4f} | {recall:.3f} | {first:.3f} | {edits} |"
+    )
 
 
 def greedy(described: Described, penalty: float, steps: int) -> list[str]:
@@ -191,10 +199,12 @@ def greedy(described: Described, penalty: float, steps: int) -> list[str]:
             for name, views in groups.items()
         }
         # Below 1, since a view costs less than its share where the picture must be decoded anyway.
-        name = max(found, key=lambda name: (found[name] - value) / len(groups[name]) ** 0.7)
+        name = max(
+            found, key=lambda name: (found[name] - value) / (described.count(groups[name]) - 1.0) ** 0.7
+        )
         chosen += groups.pop(name)
         value = found[name]
-        lines.append(row_of(f"+ {name}", len(chosen), described, described.scores(chosen, penalty)))
+        lines.append(row_of(f"+ {name}", chosen, described, described.scores(chosen, penalty)))
     return lines
 
 
@@ -206,7 +216,7 @@ def table(described: Described, penalties: Mapping[str, float]) -> list[str]:
     ]
     for name, views in VIEW_SETS.items():
         scores = described.scores(views, penalties[name])
-        lines.append(row_of(f"{name}, penalty {penalties[name]:g}", len(views), described, scores))
+        lines.append(row_of(f"{name}, penalty {penalties[name]:g}", views, described, scores))
     thorough, penalty = VIEW_SETS["thorough"], penalties["thorough"]
     variants = {
         "thorough, no penalty": described.scores(thorough, 0.0),
@@ -214,7 +224,7 @@ def table(described: Described, penalties: Mapping[str, float]) -> list[str]:
         "thorough, of references only": described.scores(thorough, penalty, sides="references"),
         "thorough, views with views too": described.scores(thorough, penalty, crossed=True),
     }
-    return lines + [row_of(name, len(thorough), described, scores) for name, scores in variants.items()]
+    return lines + [row_of(name, thorough, described, scores) for name, scores in variants.items()]
 
 
 def main() -> int:
@@ -226,7 +236,7 @@ def main() -> int:
     if options.greedy:
         extra = [view for group in candidate_groups().values() for view in group]
         views = list(dict.fromkeys([*views, *extra]))
-    stem = f"{describer.identity.fingerprint}-{len(views)}"
+    stem = f"{describer.identity.fingerprint}-{INSET_FINDER}-{len(views)}"
     queries = describe(describer, benchmark.queries, views, options.cache / f"{stem}-queries.npy")
     references = describe(describer, benchmark.references, views, options.cache / f"{stem}-references.npy")
     place = {view_key(view): row for row, view in enumerate(views, start=1)}

@@ -8,6 +8,7 @@ from benchmarks.view_sets import EDITS, Described, candidate_groups, figures, gr
 
 from copylens.evaluation.nouns import Benchmark, Picture, QueryFacts
 from copylens.images import VIEW_SETS, view_key
+from copylens.records import INSETS
 
 VIEWS = list(VIEW_SETS["thorough"])
 QUERIES = 6
@@ -38,8 +39,9 @@ def test_scores_are_the_best_of_the_compared() -> None:
     found = described.scores(VIEWS, 0.125)
     for a in range(QUERIES):
         for b in range(5):
-            insets = [*(q[a, 1:3] @ r[b, 0]), *(r[b, 1:3] @ q[a, 0])]
-            parts = [*(q[a, 3:] @ r[b, 0]), *(r[b, 3:] @ q[a, 0])]
+            free = 1 + len(INSETS)
+            insets = [*(q[a, 1:free] @ r[b, 0]), *(r[b, 1:free] @ q[a, 0])]
+            parts = [*(q[a, free:] @ r[b, 0]), *(r[b, free:] @ q[a, 0])]
             best = max(q[a, 0] @ r[b, 0], *insets, max(parts) - 0.125)
             assert found[a, b] == pytest.approx(best, abs=1e-6)
     only_queries = described.scores(VIEWS, 0.0, sides="queries")
@@ -62,6 +64,14 @@ def test_a_view_that_was_not_found_scores_nothing() -> None:
     assert found.max() < 0.0
 
 
+def test_descriptors_are_counted_where_there_are_any() -> None:
+    described = exam()
+    described.queries[:3, 1:] = 0.0
+    assert described.count(()) == 1.0
+    # Half of the queries have none of the four, every reference has all.
+    assert described.count(VIEWS[:4]) == pytest.approx((1 + 4 / 2 + 1 + 4) / 2)
+
+
 def test_figures_tell_what_views_find() -> None:
     described = exam()
     wholes, views = (figures(described, described.scores(chosen, 0.1)) for chosen in ((), VIEWS[:1]))
@@ -74,7 +84,7 @@ def test_figures_tell_what_views_find() -> None:
 def test_the_greedy_choice_begins_with_the_view_that_shows_the_copies() -> None:
     lines = greedy(exam(), 0.1, 2)
     assert len(lines) == 2
-    assert lines[0].startswith("| + insets | 3 | 1.0000 |")
+    assert lines[0].startswith(f"| + insets | {1 + len(INSETS):.1f} | 1.0000 |")
 
 
 def test_the_table_has_a_line_for_each_set_and_variant() -> None:
