@@ -6,7 +6,7 @@ A picture that was pasted into another fills one of the other's parts, and there
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -25,8 +25,12 @@ class InsetFinder(Protocol):
     def input(self) -> InputSpec:
         """What it wants as pixels."""
 
-    def find(self, pixels: npt.NDArray[Any]) -> Sequence[View]:
-        """Say where other pictures lie in a prepared one, the surest first, at most as many as there are `INSETS`."""
+    def find(self, show: Callable[[View], npt.NDArray[Any]]) -> Sequence[View]:
+        """Say where other pictures lie in one, at most as many as there are `INSETS`.
+
+        Args:
+            show: gives any part of the picture as `input` wants it; `View()` is the whole.
+        """
 
 
 _TURNS: dict[Turn, functools.partial[Pixels] | None] = {
@@ -136,7 +140,7 @@ def prepare_views(
 
     The whole is decoded at its own scale, so that its descriptor does not depend on which views are asked for; a part
     needs the picture larger, and a large picture is decoded a second time for it. Insets are looked for in what the
-    whole is made of.
+    whole is made of, and then in what they themselves are made of.
 
     Args:
         data: the whole file.
@@ -156,13 +160,14 @@ def prepare_views(
     as_whole = whole or looks or not parts
     first = decode_image(data, box=decode_box(spec) if as_whole else _view_box(spec, parts))
     entire = prepare(first.image, spec) if whole else None
+    larger = _Larger(data, spec, first, reduced=as_whole and _is_reduced(first))
     insets: tuple[View, ...] = ()
     if looks and finder is not None:
         seen = prepare(first.image, finder.input) if entire is None or finder.input != spec else entire
-        insets = tuple(finder.find(seen))
-    larger = _Larger(data, spec, first, reduced=as_whole and _is_reduced(first))
+        shown = functools.partial(larger.show, spec=finder.input)
+        insets = tuple(finder.find(lambda view: seen if view == View() else shown(view)))
     made = larger.prepare(parts)
-    made |= {INSETS[number]: larger.prepare([inset])[inset] for number, inset in enumerate(insets)}
+    made |= {INSETS[number]: larger.show(inset, spec=spec) for number, inset in enumerate(insets)}
     return Prepared(first.facts, entire, tuple(made.get(view) for view in views), insets)
 
 
@@ -172,16 +177,27 @@ class _Larger:
     def __init__(self, data: bytes, spec: InputSpec, first: DecodedImage, *, reduced: bool) -> None:
         self._data, self._spec, self._first, self._reduced = data, spec, first, reduced
         self._pixels: dict[tuple[int, int], Pixels] = {}
+        self._shown: dict[tuple[View, InputSpec], npt.NDArray[Any]] = {}
 
     def prepare(self, views: Sequence[View]) -> dict[View, npt.NDArray[Any]]:
         """The inputs of views, from one decoding that is large enough for the smallest."""
         if not views:
             return {}
+        pixels = self._decoded(views)
+        return {view: prepare(cut(pixels, view), self._spec) for view in views}
+
+    def show(self, view: View, *, spec: InputSpec) -> npt.NDArray[Any]:
+        """One view as somebody wants it, made once; from a decoding that is large enough for it."""
+        if (view, spec) not in self._shown:
+            self._shown[view, spec] = prepare(cut(self._decoded([view]), view), spec)
+        return self._shown[view, spec]
+
+    def _decoded(self, views: Sequence[View]) -> Pixels:
         box = _view_box(self._spec, views)
         if box not in self._pixels:
             decoded = decode_image(self._data, box=box) if self._reduced else self._first
             self._pixels[box] = np.asarray(decoded.image)
-        return {view: prepare(cut(self._pixels[box], view), self._spec) for view in views}
+        return self._pixels[box]
 
 
 def _view_box(spec: InputSpec, views: Sequence[View]) -> tuple[int, int]:

@@ -21,7 +21,7 @@ from copylens.evaluation.view_scores import ViewSides, find_view_candidates
 from copylens.images import VIEW_SETS
 from copylens.matching import Limits
 from copylens.models import InsetNetwork, ModelPackage
-from copylens.records import INSETS
+from copylens.records import INSETS, View
 from copylens.workflows.describer import Describer, load_model
 from copylens.workflows.insets import inset_finder
 from copylens.workflows.settings import ModelSettings
@@ -152,7 +152,9 @@ def _twin(exam: Benchmark, describer: Describer) -> list[float]:
     def rows(path: str) -> tuple[Rows, Rows, Rows]:
         pixels = decode(read_file(path)).pixels
         seen = decode(read_file(path), box=decode_box(describer.input)).pixels
-        insets = inset_finder().find(prepare(seen, InsetNetwork.input))
+        insets = inset_finder().find(
+            lambda view: prepare(seen if view == View() else cut(pixels, view), InsetNetwork.input)
+        )
         parts = [view for view in VIEW_SETS["balanced"] if view not in INSETS]
         described = describer.describe([pixels, *(cut(pixels, view) for view in (*insets, *parts))])
         return described[0], described[1 : 1 + len(insets)], described[1 + len(insets) :]

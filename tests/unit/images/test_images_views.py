@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -179,14 +180,14 @@ def test_a_small_picture_is_decoded_once(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 class Finder:
-    """Finds the same in every picture, and keeps what it saw."""
+    """Finds the same in every picture, and keeps what it saw: the whole, and what it found in it."""
 
     def __init__(self, *insets: View, input_: InputSpec = SPEC) -> None:
         self.input, self.insets = input_, insets
         self.seen: list[Any] = []
 
-    def find(self, pixels: Any) -> tuple[View, ...]:
-        self.seen.append(pixels)
+    def find(self, show: Callable[[View], Any]) -> tuple[View, ...]:
+        self.seen += [show(view) for view in (View(), *self.insets)]
         return self.insets
 
 
@@ -201,9 +202,12 @@ def test_insets_are_looked_for_in_what_the_whole_is_made_of(
     insets = (View(0.1, 0.25, 0.6, 0.75), View(0.5, 0.0, 0.8, 0.3))
     finder = Finder(*insets, input_=input_)
     made = prepare_views(data, SPEC, [*INSETS, *EVERY], whole=whole, finder=finder)
-    (seen,) = finder.seen
+    seen, *within = finder.seen
     small = decode(data, box=decode_box(SPEC)).pixels
     np.testing.assert_array_equal(seen, prepare(small, input_))
+    for shown, inset in zip(within, insets, strict=True):
+        pixels = decode(data, box=module._view_box(SPEC, [inset])).pixels
+        np.testing.assert_array_equal(shown, prepare(cut(pixels, inset), input_))
     assert made.insets == insets
     assert (made.whole is not None) == whole
     for view, inset in zip(made.views[:2], insets, strict=True):

@@ -18,13 +18,16 @@ from PIL import Image
 from copylens.errors import EngineError
 from copylens.evaluation.edits.phones import phone_screenshot
 from copylens.evaluation.edits.screens import desktop_screenshot
-from copylens.images import prepare
+from copylens.images import cut, prepare
 from copylens.models import InsetNetwork, insets
-from copylens.models.insets import LARGEST, OTHER, SAME, SMALLEST, believed
+from copylens.models.insets import LARGEST, OTHER, SAME, SMALLEST, believed, with_inner
 from copylens.records import INSET_FINDER, INSETS, View
 
 FOUND = {"desktop": 0.9, "phone": 0.75}
 """The least share of photographs that must be found; measured: more."""
+
+NESTED = 0.75
+"""The same for a screen on a screen."""
 
 ORIGINALS = sorted((Path(__file__).parents[3] / "examples" / "photos" / "originals").glob("*.jpg"))
 
@@ -35,7 +38,8 @@ def network() -> InsetNetwork:
 
 
 def found(network: InsetNetwork, image: Image.Image) -> tuple[View, ...]:
-    return network.find(prepare(image.convert("RGB"), network.input))
+    pixels = np.asarray(image.convert("RGB"))
+    return network.find(lambda view: prepare(cut(pixels, view), network.input))
 
 
 def test_the_graph_is_the_one_that_the_card_names_and_the_key_counts() -> None:
@@ -131,6 +135,44 @@ def test_no_picture_is_named_twice_and_no_more_than_there_are_places() -> None:
     assert believed(np.empty((0, 5), np.float32), 0.5) == ()
 
 
+OUTER = View(0.2, 0.4, 0.6, 0.8)
+
+
+def test_what_lies_in_an_inset_is_placed_in_the_picture() -> None:
+    asked = []
+
+    def inner(view: View) -> tuple[View, ...]:
+        asked.append(view)
+        return (View(0.25, 0.5, 0.75, 1.0), View(0.0, 0.0, 0.1, 1.0))
+
+    # By hand: 0.2 + 0.25 x 0.4 and so on. The second is 0.04 wide, which is small; it is not looked into again.
+    assert with_inner((OUTER,), inner) == (OUTER, View(0.3, 0.6, 0.5, 0.8))
+    assert asked == [OUTER]
+    assert with_inner((), inner) == ()
+
+
+def test_what_was_found_already_is_not_found_again_in_another_inset() -> None:
+    page, photo = View(0.0, 0.0, 0.8, 0.8), View(0.2, 0.2, 0.6, 0.6)
+    seen = {page: (View(0.25, 0.25, 0.75, 0.74),), photo: (View(0.0, 0.0, 1.0, 0.95),)}
+    assert with_inner((page, photo), seen.__getitem__) == (page, photo)
+    assert with_inner((page,), seen.__getitem__) == (page, View(0.2, 0.2, 0.6, 0.592))
+
+
+def test_where_there_is_no_room_nobody_looks_further() -> None:
+    tiles = tuple(View(n / 8, 0.0, (n + 1) / 8, 0.5) for n in range(len(INSETS)))
+    asked = []
+
+    def inner(view: View) -> tuple[View, ...]:
+        asked.append(view)
+        return (View(0.0, 0.0, 1.0, 0.3), View(0.0, 0.7, 1.0, 1.0))
+
+    assert with_inner(tiles, inner) == tiles
+    assert asked == []
+    first = tiles[:-1]
+    assert with_inner(first, inner) == (*first, View(0.0, 0.0, 0.125, 0.15))
+    assert asked == [first[0]]
+
+
 def test_many_at_once_and_from_many_threads_say_the_same(network: InsetNetwork) -> None:
     with Image.open(ORIGINALS[0]) as image:
         shown = [np.asarray(prepare(image.convert("RGB").rotate(angle), network.input)) for angle in range(8)]
@@ -198,6 +240,20 @@ def test_real_photographs_are_found_on_screens_that_the_training_did_not_draw(
         boxes = found(network, drawn(photo, seed, kind))
         good.append(max((share(view, box) for view in boxes), default=0.0) > 0.6)
     assert np.mean(good) >= FOUND[kind]
+
+
+def test_a_photograph_on_a_telephone_on_a_desktop_is_found(network: InsetNetwork) -> None:
+    good = []
+    for seed, path in enumerate(ORIGINALS[:12]):
+        with Image.open(path) as image:
+            photo = image.convert("RGB")
+        marked, shown = (
+            desktop_screenshot(drawn(screen, seed, "phone"), np.random.default_rng(seed), share=0.5)
+            for screen in (Image.new("RGB", photo.size, (255, 0, 255)), photo)
+        )
+        box = place_in(marked)
+        good.append(max((share(view, box) for view in found(network, shown)), default=0.0) > 0.5)
+    assert np.mean(good) >= NESTED
 
 
 def test_in_most_photographs_nothing_is_found(network: InsetNetwork) -> None:

@@ -8,6 +8,7 @@ right, bottom as shares of the sides. `finder.json` says how it was made, and fr
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from importlib.resources import files
 
 import numpy as np
@@ -69,13 +70,23 @@ class InsetNetwork:
             raise EngineError(f"The finder of insets failed: {error}") from error
         return cells
 
-    def find(self, pixels: npt.NDArray[np.uint8]) -> tuple[View, ...]:
-        """Say where other pictures lie in one of ``(160, 160, 3) uint8``; at most as many as there are `INSETS`.
+    def find(self, show: Callable[[View], npt.NDArray[np.uint8]]) -> tuple[View, ...]:
+        """Say where other pictures lie in one, and where others lie in those: a screenshot of a post with a photograph.
+
+        Args:
+            show: gives a part of the picture, ``(160, 160, 3) uint8``; `View()` is the whole.
+
+        Returns:
+            At most as many as there are `INSETS`: the surest first, then what lies in them.
 
         Raises:
             EngineError: the run failed.
         """
-        return believed(self.look(pixels[None])[0], self.likely)
+
+        def seen_in(part: View) -> tuple[View, ...]:
+            return believed(self.look(show(part)[None])[0], self.likely)
+
+        return with_inner(seen_in(View()), seen_in)
 
 
 def believed(cells: Floats, likely: float) -> tuple[View, ...]:
@@ -97,6 +108,33 @@ def believed(cells: Floats, likely: float) -> tuple[View, ...]:
             mean: Boxes = np.average(boxes[same], axis=0, weights=weights[same]).round(DIGITS)
             found.append(View(*(mean if _has_a_size(mean[None])[0] else box).tolist()))
     return tuple(found)
+
+
+def with_inner(outer: Sequence[View], inner: Callable[[View], Sequence[View]]) -> tuple[View, ...]:
+    """Add to insets what lies in them, until there are as many as `INSETS`.
+
+    Args:
+        outer: the insets of a picture.
+        inner: asked for those of an inset, as shares of its own sides.
+
+    Returns:
+        All as shares of the picture's sides, without those that are small there, or another look at one there is.
+    """
+    found = [_sides(inset) for inset in outer]
+    for holder in outer:
+        if len(found) >= len(INSETS):
+            break
+        start, extent = _sides(holder)[:2], _sides(holder)[2:] - _sides(holder)[:2]
+        for inset in inner(holder):
+            box = (np.tile(start, 2) + np.tile(extent, 2) * _sides(inset)).round(DIGITS)
+            fresh = _has_a_size(box[None])[0] and (_shared(np.stack(found), box) < OTHER).all()
+            if fresh and len(found) < len(INSETS):
+                found.append(box)
+    return tuple(View(*box.tolist()) for box in found)
+
+
+def _sides(view: View) -> Boxes:
+    return np.array([view.left, view.top, view.right, view.bottom])
 
 
 def _has_a_size(boxes: Boxes) -> npt.NDArray[np.bool_]:
