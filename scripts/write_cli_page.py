@@ -32,8 +32,8 @@ TAIL = """## Exit status
 
 | status | meaning |
 |---|---|
-| 0 | done; for `compare`: a copy |
-| 1 | failed; for `scan --fail-on-found`: copies were found; for `compare`: not a copy |
+| 0 | done; for `compare`: a copy, or one holds the other |
+| 1 | failed; for `scan --fail-on-found`: copies were found; for `compare`: neither |
 | 2 | a wrong option or path; for `compare`: any error |
 | 130 | interrupted; what was described is kept, run the same command again to go on |
 | 141 | the reader of stdout went away |
