@@ -82,7 +82,7 @@ Chosen by what they gain: docs/models.md.
 
 SMALLEST = 0.4
 """Share of a side for which pictures are decoded large enough, whichever views are asked for: so a view of a picture is
-the same in every set."""
+the same in every set. For smaller ones it is halved, so that the eight insets of a large picture need few decodings."""
 
 
 def view_key(view: View) -> str:
@@ -177,6 +177,7 @@ class _Larger:
     def __init__(self, data: bytes, spec: InputSpec, first: DecodedImage, *, reduced: bool) -> None:
         self._data, self._spec, self._first, self._reduced = data, spec, first, reduced
         self._pixels: dict[tuple[int, int], Pixels] = {}
+        self._whole_at: tuple[int, int] | None = None
         self._shown: dict[tuple[View, InputSpec], npt.NDArray[Any]] = {}
 
     def prepare(self, views: Sequence[View]) -> dict[View, npt.NDArray[Any]]:
@@ -194,17 +195,25 @@ class _Larger:
 
     def _decoded(self, views: Sequence[View]) -> Pixels:
         box = _view_box(self._spec, views)
+        if self._whole_at is not None and box >= self._whole_at:
+            # It was not made smaller for that box, so it is not for a larger one.
+            box = self._whole_at
         if box not in self._pixels:
             decoded = decode_image(self._data, box=box) if self._reduced else self._first
             self._pixels[box] = np.asarray(decoded.image)
+            if not _is_reduced(decoded):
+                self._whole_at = box
         return self._pixels[box]
 
 
 def _view_box(spec: InputSpec, views: Sequence[View]) -> tuple[int, int]:
     """The (height, width) at which the smallest view has the pixels that `decode_box` gives a whole picture."""
-    smallest = min(SMALLEST, *(min(view.right - view.left, view.bottom - view.top) for view in views))
+    smallest, share = min(min(view.right - view.left, view.bottom - view.top) for view in views), SMALLEST
+    # Rounding makes some parts of 0.4 a hair smaller.
+    while share > smallest + 1e-6:
+        share /= 2
     height, width = decode_box(spec)
-    return round(height / smallest), round(width / smallest)
+    return round(height / share), round(width / share)
 
 
 def _is_reduced(decoded: DecodedImage) -> bool:

@@ -251,6 +251,32 @@ def test_where_no_inset_is_found_its_view_is_none_and_nothing_is_decoded_for_it(
     assert len(calls) == 5
 
 
+@pytest.mark.parametrize(("side", "decodings"), [(400, 3), (1600, 5)])
+def test_many_insets_of_a_large_picture_need_few_decodings(
+    monkeypatch: pytest.MonkeyPatch, side: int, decodings: int
+) -> None:
+    sizes = []
+
+    def counted(*args: object, **options: object) -> object:
+        decoded = decode_image(*args, **options)  # type: ignore[arg-type]
+        sizes.append(decoded.image.size)
+        return decoded
+
+    monkeypatch.setattr(module, "decode_image", counted)
+    data = picture_bytes(scene(6, side, side), "PNG")
+    insets = [
+        View(0.1, 0.1, 0.1 + part, 0.1 + part) for part in (0.6, 0.5, 0.3, 0.25, 0.19, 0.15, 0.08, 0.06)
+    ]
+    made = prepare_views(data, SPEC, INSETS, finder=Finder(*insets))
+    assert len(sizes) == decodings
+    # The whole at its own scale, then twice as large a time, until nothing is made smaller.
+    assert sizes == sorted(set(sizes))
+    assert sizes[-1] == (side, side)
+    for view, inset in zip(made.views, insets, strict=True):
+        alone = prepare_views(data, SPEC, INSETS, finder=Finder(inset)).views[0]
+        np.testing.assert_array_equal(view, alone)
+
+
 def test_insets_cannot_be_asked_for_without_a_finder() -> None:
     with pytest.raises(ValueError, match="finder"):
         prepare_views(picture_bytes(scene(6, 40, 40), "PNG"), SPEC, INSETS[:1])
