@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from generated_pictures import Gallery
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
 
 SOME = 40
+WORKER = Path(__file__).parents[1] / "hurried_worker.py"
 
 
 def interrupted(copylens: CopyLens, catalog: Path, *words: str | Path, again: float | None = None) -> Ran:
@@ -60,5 +63,19 @@ def test_impatience_does_not_make_it_babble(
     copylens: CopyLens, gallery: Gallery, tmp_path: Path, pause: float
 ) -> None:
     ran = interrupted(copylens, tmp_path / "catalog.db", "scan", gallery.folder, again=pause)
-    assert ran.status in (130, -signal.SIGINT)
+    assert ran.status in (130, -signal.SIGINT), ran.err
     assert ran.err in ("", f"copylens: {RESUME}\n")
+
+
+def test_threads_in_the_midst_of_a_library_abort_nothing_and_no_process_is_left() -> None:
+    for _ in range(3):
+        ran = subprocess.run(
+            [sys.executable, str(WORKER)], capture_output=True, text=True, timeout=120, check=False
+        )
+        assert (ran.returncode, ran.stderr) == (130, "copylens: Interrupted.\n")
+        # What was printed is not lost, and the process that was begun has ended, too.
+        child = int(ran.stdout)
+        ending = time.monotonic() + 10.0
+        while Path(f"/proc/{child}").exists() and time.monotonic() < ending:
+            time.sleep(0.02)
+        assert not Path(f"/proc/{child}").exists()

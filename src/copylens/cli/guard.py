@@ -6,10 +6,11 @@ import io
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import TextIO, cast
+from typing import NoReturn, TextIO, cast
 
 import typer
 
@@ -45,6 +46,23 @@ def run(app: typer.Typer) -> int:
         if isinstance(stop.__context__, BrokenPipeError):
             return CLOSED_PIPE
         raise
+
+
+def leave(status: int) -> NoReturn:
+    """End this process.
+
+    Who pressed Ctrl-C twice may have left threads at work. Python ends those at its exit wherever they are, and in the
+    midst of a library's C++ that aborts the process: then it goes without Python's farewell.
+    """
+    if _ctrl_c.pressed and threading.active_count() > 1:
+        processes = sys.modules.get("multiprocessing")
+        for child in processes.active_children() if processes else ():
+            child.terminate()
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(status)
+    sys.exit(status)
 
 
 @contextmanager

@@ -6,7 +6,6 @@ Exit status: 0 done, 1 failed (or found something with ``--fail-on-found``), 2 u
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
@@ -16,7 +15,7 @@ from copylens.cli.benchmark import benchmark_app
 from copylens.cli.compare import compare_command
 from copylens.cli.describe import describe_command
 from copylens.cli.evaluate import evaluate_app
-from copylens.cli.guard import USAGE, run
+from copylens.cli.guard import USAGE, leave, run
 from copylens.cli.models import models_app
 from copylens.cli.train import EXAMPLES as TRAIN_EXAMPLES
 from copylens.cli.train import train_command
@@ -64,4 +63,4 @@ app.add_typer(benchmark_app, name="benchmark")
 
 def main() -> None:
     """Run the ``copylens`` command."""
-    sys.exit(run(app))
+    leave(run(app))
