@@ -82,7 +82,7 @@ Chosen by what they gain: docs/models.md.
 
 SMALLEST = 0.4
 """Share of a side for which pictures are decoded large enough, whichever views are asked for: so a view of a picture is
-the same in every set. For smaller ones it is halved, so that the eight insets of a large picture need few decodings."""
+the same in every set."""
 
 
 def view_key(view: View) -> str:
@@ -177,43 +177,46 @@ class _Larger:
     def __init__(self, data: bytes, spec: InputSpec, first: DecodedImage, *, reduced: bool) -> None:
         self._data, self._spec, self._first, self._reduced = data, spec, first, reduced
         self._pixels: dict[tuple[int, int], Pixels] = {}
-        self._whole_at: tuple[int, int] | None = None
         self._shown: dict[tuple[View, InputSpec], npt.NDArray[Any]] = {}
 
     def prepare(self, views: Sequence[View]) -> dict[View, npt.NDArray[Any]]:
         """The inputs of views, from one decoding that is large enough for the smallest."""
         if not views:
             return {}
-        pixels = self._decoded(views)
+        pixels = self._decoded(_view_box(self._spec, views))
         return {view: prepare(cut(pixels, view), self._spec) for view in views}
 
     def show(self, view: View, *, spec: InputSpec) -> npt.NDArray[Any]:
         """One view as somebody wants it, made once; from a decoding that is large enough for it."""
         if (view, spec) not in self._shown:
-            self._shown[view, spec] = prepare(cut(self._decoded([view]), view), spec)
+            pixels = self._decoded(inset_box(self._spec, view, self._first.facts))
+            self._shown[view, spec] = prepare(cut(pixels, view), spec)
         return self._shown[view, spec]
 
-    def _decoded(self, views: Sequence[View]) -> Pixels:
-        box = _view_box(self._spec, views)
-        if self._whole_at is not None and box >= self._whole_at:
-            # It was not made smaller for that box, so it is not for a larger one.
-            box = self._whole_at
+    def _decoded(self, box: tuple[int, int]) -> Pixels:
         if box not in self._pixels:
             decoded = decode_image(self._data, box=box) if self._reduced else self._first
             self._pixels[box] = np.asarray(decoded.image)
-            if not _is_reduced(decoded):
-                self._whole_at = box
         return self._pixels[box]
 
 
 def _view_box(spec: InputSpec, views: Sequence[View]) -> tuple[int, int]:
     """The (height, width) at which the smallest view has the pixels that `decode_box` gives a whole picture."""
-    smallest, share = min(min(view.right - view.left, view.bottom - view.top) for view in views), SMALLEST
-    # Rounding makes some parts of 0.4 a hair smaller.
-    while share > smallest + 1e-6:
-        share /= 2
+    smallest = min(SMALLEST, *(min(view.right - view.left, view.bottom - view.top) for view in views))
     height, width = decode_box(spec)
-    return round(height / share), round(width / share)
+    return round(height / smallest), round(width / smallest)
+
+
+def inset_box(spec: InputSpec, inset: View, facts: PictureFacts) -> tuple[int, int]:
+    """The (height, width) to decode a picture at for an inset: a half, a quarter and so on, as large as it needs.
+
+    So the eight insets of a large picture need few decodings, and a JPEG is read at scales that it offers.
+    """
+    height, width = decode_box(spec)
+    side = min(inset.right - inset.left, inset.bottom - inset.top)
+    factor = max(1, int(min(facts.height * side / height, facts.width * side / width)))
+    halved = 1 << (factor.bit_length() - 1)
+    return facts.height // halved, facts.width // halved
 
 
 def _is_reduced(decoded: DecodedImage) -> bool:

@@ -15,7 +15,7 @@ from copylens.images import VIEW_SETS, cut, decode, decode_box, pixel_box, prepa
 from copylens.images import views as module
 from copylens.images.decoding import decode_image
 from copylens.images.views import grid
-from copylens.records import INSET_KEYS, INSETS, InputSpec, View
+from copylens.records import INSET_KEYS, INSETS, InputSpec, PictureFacts, View
 from workflow_samples import picture_bytes, scene
 
 SPEC = InputSpec(24, 20)
@@ -206,12 +206,13 @@ def test_insets_are_looked_for_in_what_the_whole_is_made_of(
     small = decode(data, box=decode_box(SPEC)).pixels
     np.testing.assert_array_equal(seen, prepare(small, input_))
     for shown, inset in zip(within, insets, strict=True):
-        pixels = decode(data, box=module._view_box(SPEC, [inset])).pixels
+        pixels = decode(data, box=module.inset_box(SPEC, inset, made.facts)).pixels
         np.testing.assert_array_equal(shown, prepare(cut(pixels, inset), input_))
     assert made.insets == insets
     assert (made.whole is not None) == whole
     for view, inset in zip(made.views[:2], insets, strict=True):
-        np.testing.assert_array_equal(view, prepare_views(data, SPEC, [inset], whole=False).views[0])
+        pixels = decode(data, box=module.inset_box(SPEC, inset, made.facts)).pixels
+        np.testing.assert_array_equal(view, prepare(cut(pixels, inset), SPEC))
     rest = len(INSETS)
     assert made.views[2:rest] == (None,) * (rest - 2)
     for view, alone in zip(made.views[rest:], prepare_views(data, SPEC, EVERY).views, strict=True):
@@ -246,35 +247,57 @@ def test_where_no_inset_is_found_its_view_is_none_and_nothing_is_decoded_for_it(
     assert both.views[0] is not None
     assert both.views[1:] == (None,) * len(INSETS)
     assert len(calls) == 3
-    # An inset no smaller than the smallest part needs no third decoding.
+    # An inset has a decoding of its own, so that it is the same in every set.
     prepare_views(data, SPEC, [EVERY[0], *INSETS], finder=Finder(View(0, 0, 0.5, 0.5)))
-    assert len(calls) == 5
+    assert len(calls) == 6
 
 
-@pytest.mark.parametrize(("side", "decodings"), [(400, 3), (1600, 5)])
+@pytest.mark.parametrize("form", ["PNG", "JPEG"])
+@pytest.mark.parametrize(
+    ("side", "decoded"), [(400, [50, 100, 200, 400]), (1600, [50, 100, 200, 400, 800]), (90, [90])]
+)
 def test_many_insets_of_a_large_picture_need_few_decodings(
-    monkeypatch: pytest.MonkeyPatch, side: int, decodings: int
+    monkeypatch: pytest.MonkeyPatch, form: str, side: int, decoded: list[int]
 ) -> None:
     sizes = []
 
     def counted(*args: object, **options: object) -> object:
-        decoded = decode_image(*args, **options)  # type: ignore[arg-type]
-        sizes.append(decoded.image.size)
-        return decoded
+        made = decode_image(*args, **options)  # type: ignore[arg-type]
+        sizes.append(made.image.size)
+        return made
 
     monkeypatch.setattr(module, "decode_image", counted)
-    data = picture_bytes(scene(6, side, side), "PNG")
+    data = picture_bytes(scene(6, side, side), form)
+    # What the network wants, 24 x 20, has to be there twice on each side of an inset.
     insets = [
         View(0.1, 0.1, 0.1 + part, 0.1 + part) for part in (0.6, 0.5, 0.3, 0.25, 0.19, 0.15, 0.08, 0.06)
     ]
     made = prepare_views(data, SPEC, INSETS, finder=Finder(*insets))
-    assert len(sizes) == decodings
-    # The whole at its own scale, then twice as large a time, until nothing is made smaller.
-    assert sizes == sorted(set(sizes))
-    assert sizes[-1] == (side, side)
+    assert sizes[1:] == [(size, size) for size in decoded[1:]]
     for view, inset in zip(made.views, insets, strict=True):
         alone = prepare_views(data, SPEC, INSETS, finder=Finder(inset)).views[0]
         np.testing.assert_array_equal(view, alone)
+
+
+@given(
+    width=st.integers(1, 6000),
+    height=st.integers(1, 6000),
+    across=st.floats(0.05, 1.0),
+    down=st.floats(0.05, 1.0),
+)
+def test_an_inset_is_decoded_large_enough_and_not_twice_too_large(
+    width: int, height: int, across: float, down: float
+) -> None:
+    facts = PictureFacts(width, height, "JPEG")
+    box = module.inset_box(SPEC, View(0.0, 0.0, across, down), facts)
+    side, (tall, wide) = min(across, down), decode_box(SPEC)
+    if box == (height, width):
+        assert min(height * side / tall, width * side / wide) < 2.0
+        return
+    # As many pixels as the network wants, and fewer than twice as many on the tighter side, but for rounding.
+    have = min((box[0] + 1) * side / tall, (box[1] + 1) * side / wide)
+    assert have >= 1.0
+    assert min(box[0] * side / tall, box[1] * side / wide) < 2.0
 
 
 def test_insets_cannot_be_asked_for_without_a_finder() -> None:
