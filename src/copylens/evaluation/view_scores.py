@@ -15,6 +15,7 @@ from typing import TypeAlias
 import numpy as np
 
 from copylens.evaluation.nouns import CandidateRule, Ints, Predictions, Scores
+from copylens.postprocess import NO_VIEW, view_products
 from copylens.records import Descriptors
 from copylens.workflows.settings import Progress, silent
 
@@ -26,9 +27,6 @@ ViewRows: TypeAlias = Callable[[Ints], Descriptors]
 
 A row of zeros is no view, and scores `NO_VIEW`.
 """
-
-NO_VIEW = np.float32(-2.0)
-"""Below every score of two wholes, so a view that is none never decides."""
 
 
 @dataclass(frozen=True)
@@ -60,22 +58,21 @@ class ViewSides:
         step = self._step(len(self.references))
         for first in range(start, stop, step):
             last = min(first + step, stop)
-            rows = self.query_views(np.arange(first, last)).reshape(-1, self.queries.shape[1])
-            seen = rows @ self.references.T
-            seen[~rows.any(axis=1)] = NO_VIEW
-            best = (seen.reshape(last - first, self.count, -1) - self.penalties[:, None]).max(axis=1)
             part = scores[first - start : last - start]
-            np.maximum(part, best, out=part)
+            np.maximum(part, self._best(self.query_views, first, last, self.references), out=part)
         step = self._step(len(asked))
         for first in range(0, len(self.references), step):
             last = min(first + step, len(self.references))
-            rows = self.reference_views(np.arange(first, last)).reshape(-1, self.queries.shape[1])
-            seen = asked @ rows.T
-            seen[:, ~rows.any(axis=1)] = NO_VIEW
-            best = (seen.reshape(len(asked), last - first, self.count) - self.penalties).max(axis=2)
             part = scores[:, first:last]
-            np.maximum(part, best, out=part)
+            np.maximum(part, self._best(self.reference_views, first, last, asked).T, out=part)
         return scores
+
+    def _best(self, views: ViewRows, first: int, last: int, wholes: Descriptors) -> Scores:
+        """The best score of a view of each picture from `first` to `last` with N wholes, ``(last - first, N)``."""
+        rows = views(np.arange(first, last)).reshape(-1, wholes.shape[1])
+        seen = view_products(rows, wholes).reshape(last - first, self.count, -1)
+        best: Scores = (seen - self.penalties[:, None]).max(axis=1)
+        return best
 
     def pair_scores(self, first: Ints, second: Ints) -> Scores:
         """Scores of given pairs of a query and a reference, ``(P,) float32``."""

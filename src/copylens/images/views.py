@@ -163,11 +163,11 @@ def prepare_views(
     larger = _Larger(data, spec, first, reduced=as_whole and _is_reduced(first))
     insets: tuple[View, ...] = ()
     if looks and finder is not None:
-        seen = prepare(first.image, finder.input) if entire is None or finder.input != spec else entire
-        shown = functools.partial(larger.show, spec=finder.input)
-        insets = tuple(finder.find(lambda view: seen if view == View() else shown(view)))
+        wanted = finder.input
+        seen = prepare(first.image, wanted) if entire is None or wanted != spec else entire
+        insets = tuple(finder.find(lambda view: seen if view == View() else larger.show(view, wanted)))
     made = larger.prepare(parts)
-    made |= {INSETS[number]: larger.show(inset, spec=spec) for number, inset in enumerate(insets)}
+    made |= {INSETS[number]: larger.show(inset, spec) for number, inset in enumerate(insets)}
     return Prepared(first.facts, entire, tuple(made.get(view) for view in views), insets)
 
 
@@ -186,7 +186,7 @@ class _Larger:
         pixels = self._decoded(_view_box(self._spec, views))
         return {view: prepare(cut(pixels, view), self._spec) for view in views}
 
-    def show(self, view: View, *, spec: InputSpec) -> npt.NDArray[Any]:
+    def show(self, view: View, spec: InputSpec) -> npt.NDArray[Any]:
         """One view as somebody wants it, made once; from a decoding that is large enough for it."""
         if (view, spec) not in self._shown:
             pixels = self._decoded(inset_box(self._spec, view, self._first.facts))

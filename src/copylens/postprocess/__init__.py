@@ -6,9 +6,11 @@ from copylens.postprocess.chain import Chain
 from copylens.postprocess.score_normalisation import ScoreNormalisation
 from copylens.postprocess.unit_length import UnitLength, l2_normalised
 from copylens.postprocess.view_calibration import view_thresholds
+from copylens.postprocess.view_products import NO_VIEW, view_products
 from copylens.postprocess.whitening import PCAWhitening
 
 __all__ = [
+    "NO_VIEW",
     "Centring",
     "Chain",
     "PCAWhitening",
@@ -16,5 +18,6 @@ __all__ = [
     "UnitLength",
     "false_match_threshold",
     "l2_normalised",
+    "view_products",
     "view_thresholds",
 ]

@@ -12,13 +12,11 @@ import numpy.typing as npt
 
 from copylens.errors import UsageError
 from copylens.postprocess.rows import checked_rows
+from copylens.postprocess.view_products import NO_VIEW, view_products
 from copylens.records import Descriptors
 
 BLOCK = 32
 """Pictures whose views are compared with all wholes together."""
-
-NO_VIEW = -1.0
-"""The score of a view that a picture lacks, the lowest there is."""
 
 PENALTY_RATE = 100.0
 """False matches per million pairs at which the penalty is measured: rarer ones are too few to measure it by."""
@@ -79,9 +77,7 @@ def _best_views(
         for kind, part in enumerate((block[:, :free], block[:, free:])):
             if not part.shape[1]:
                 continue
-            flat = part.reshape(-1, rows.shape[1])
-            scores = flat @ rows.T
-            scores[~flat.any(axis=1)] = NO_VIEW
+            scores = view_products(part.reshape(-1, rows.shape[1]), rows)
             best[kind, start:stop] = scores.reshape(stop - start, part.shape[1], count).max(axis=1)
     pairs = np.triu_indices(count, 1)
     found, tried = (np.maximum(of, of.T)[pairs] for of in best)

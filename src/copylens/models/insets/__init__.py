@@ -102,7 +102,7 @@ def believed(cells: Floats, likely: float) -> tuple[View, ...]:
     chosen: list[Boxes] = []
     found: list[View] = []
     for box in boxes:
-        if len(found) < len(INSETS) and all(_shared(other[None], box)[0] < OTHER for other in chosen):
+        if len(found) < len(INSETS) and _is_new(box, chosen):
             chosen.append(box)
             same = _shared(boxes, box) >= SAME
             mean: Boxes = np.average(boxes[same], axis=0, weights=weights[same]).round(DIGITS)
@@ -124,11 +124,10 @@ def with_inner(outer: Sequence[View], inner: Callable[[View], Sequence[View]]) -
     for holder in outer:
         if len(found) >= len(INSETS):
             break
-        start, extent = _sides(holder)[:2], _sides(holder)[2:] - _sides(holder)[:2]
+        start, end = np.split(_sides(holder), 2)
         for inset in inner(holder):
-            box = (np.tile(start, 2) + np.tile(extent, 2) * _sides(inset)).round(DIGITS)
-            fresh = _has_a_size(box[None])[0] and (_shared(np.stack(found), box) < OTHER).all()
-            if fresh and len(found) < len(INSETS):
+            box = (np.tile(start, 2) + np.tile(end - start, 2) * _sides(inset)).round(DIGITS)
+            if len(found) < len(INSETS) and _has_a_size(box[None])[0] and _is_new(box, found):
                 found.append(box)
     return tuple(View(*box.tolist()) for box in found)
 
@@ -142,6 +141,11 @@ def _has_a_size(boxes: Boxes) -> npt.NDArray[np.bool_]:
     sides = boxes[:, 2:] - boxes[:, :2]
     fits: npt.NDArray[np.bool_] = (sides.min(axis=1) >= SMALLEST) & (sides.prod(axis=1) <= LARGEST)
     return fits
+
+
+def _is_new(box: Boxes, others: Sequence[Boxes]) -> bool:
+    """Whether a box is no other look at what one of the others shows."""
+    return all(_shared(other[None], box)[0] < OTHER for other in others)
 
 
 def _shared(boxes: Boxes, box: Boxes) -> Boxes:

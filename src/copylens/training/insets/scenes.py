@@ -104,7 +104,7 @@ class SceneMaker:
         made = self._augmenter.augment(batch, seed=self._seed, epoch=epoch, view=0)
         inner = np.concatenate([place.inner for place in made.places])
         boxes = np.concatenate(
-            [inner[:, None], made.covered[:, None], seen(made.beside, made.covered)], axis=1
+            [inner[:, None], made.covered[:, None], uncovered(made.beside, made.covered)], axis=1
         )
         draws = Draws(batch.keys.cpu().numpy(), seed=self._seed, epoch=epoch, view=0)
         rows = np.flatnonzero(draws.happens("scene", WARPED))
@@ -116,7 +116,7 @@ class SceneMaker:
         return Scenes(made.pixels, to_device(boxes, made.pixels.device))
 
 
-def seen(beside: Floats, covered: Floats) -> Floats:
+def uncovered(beside: Floats, covered: Floats) -> Floats:
     """Boxes ``(n, M, 4)`` less those of which half or more is covered ``(n, 4)`` by a picture on top."""
     low = np.maximum(beside[..., :2], covered[:, None, :2])
     high = np.minimum(beside[..., 2:], covered[:, None, 2:])

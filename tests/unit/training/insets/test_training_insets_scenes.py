@@ -12,7 +12,7 @@ from copylens.networks.inset_detector import SIDE
 from copylens.training.augment.drawing import Draws
 from copylens.training.augment.screens import draw_screens
 from copylens.training.insets import scenes as module
-from copylens.training.insets.scenes import SceneMaker, scene_maps, seen, warp, warped_boxes
+from copylens.training.insets.scenes import SceneMaker, scene_maps, uncovered, warp, warped_boxes
 from picture_batches import picture_batch, rows_of
 
 SCREENS = draw_screens(1, (2, 2, 2, 2, 6, 6, 4), SIDE, others=3)
@@ -65,7 +65,7 @@ def test_scenes_hold_pictures_on_screens_in_others_and_nothing_in_turn(
 def test_what_is_covered_by_half_is_no_picture_to_find() -> None:
     beside = np.array([[[0.0, 0.0, 0.4, 0.4], [0.5, 0.0, 1.0, 0.4], [0.0, 0.0, 0.0, 0.0]]] * 2)
     covered = np.array([[0.0, 0.0, 0.4, 0.25], [0.0, 0.0, 0.0, 0.0]])
-    left = seen(beside, covered)
+    left = uncovered(beside, covered)
     assert not left[0, 0].any()
     assert np.array_equal(left[0, 1:], beside[0, 1:])
     assert np.array_equal(left[1], beside[1])
