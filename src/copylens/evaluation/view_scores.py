@@ -59,15 +59,15 @@ class ViewSides:
         for first in range(start, stop, step):
             last = min(first + step, stop)
             part = scores[first - start : last - start]
-            np.maximum(part, self._best(self.query_views, first, last, self.references), out=part)
+            np.maximum(part, self._best_views(self.query_views, first, last, self.references), out=part)
         step = self._step(len(asked))
         for first in range(0, len(self.references), step):
             last = min(first + step, len(self.references))
             part = scores[:, first:last]
-            np.maximum(part, self._best(self.reference_views, first, last, asked).T, out=part)
+            np.maximum(part, self._best_views(self.reference_views, first, last, asked).T, out=part)
         return scores
 
-    def _best(self, views: ViewRows, first: int, last: int, wholes: Descriptors) -> Scores:
+    def _best_views(self, views: ViewRows, first: int, last: int, wholes: Descriptors) -> Scores:
         """The best score of a view of each picture from `first` to `last` with N wholes, ``(last - first, N)``."""
         rows = views(np.arange(first, last)).reshape(-1, wholes.shape[1])
         seen = view_products(rows, wholes).reshape(last - first, self.count, -1)
