@@ -2,7 +2,7 @@
 
 Looked through in this order; the first package of a name is the one that is used:
 
-1. a directory, where the name is the path of one;
+1. a directory, where the name is the path of one (not where nobody gave a name);
 2. the user's models folder, ``COPYLENS_MODELS_DIR`` or ``models`` in the user's data folder;
 3. entry points of the group ``copylens.models`` of other installed distributions: the entry point's name is
    the model's, its value a module with the package beside its ``__init__.py`` or a function ``path()``;
@@ -77,7 +77,7 @@ def find_model(name: str | os.PathLike[str] | None = None) -> Path:
         ModelError: there is none; the message names the nearest and the known.
     """
     wanted = os.fspath(name) if name is not None else DEFAULT_MODEL
-    if (Path(wanted) / CARD_FILE).is_file():
+    if name is not None and (Path(wanted) / CARD_FILE).is_file():
         return Path(wanted)
     for model in _installed(only=wanted):
         if model.name == wanted:

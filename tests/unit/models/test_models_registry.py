@@ -64,6 +64,15 @@ def test_a_directory_is_taken_as_it_is(places: dict[str, Path], tmp_path: Path) 
     assert find_model("loose") == Path("loose")
 
 
+def test_a_directory_called_as_the_default_is_not_taken_for_it(
+    places: dict[str, Path], tmp_path: Path
+) -> None:
+    bundled = put(places["bundled"], DEFAULT_MODEL)
+    put(tmp_path, DEFAULT_MODEL)
+    assert find_model() == bundled
+    assert find_model(DEFAULT_MODEL) == Path(DEFAULT_MODEL)
+
+
 def test_a_directory_without_a_package_says_so(places: dict[str, Path], tmp_path: Path) -> None:
     for wrong in (tmp_path, tmp_path / "missing"):
         with pytest.raises(ModelError, match=r"not a model package: it has no model\.json"):
