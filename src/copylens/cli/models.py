@@ -144,6 +144,7 @@ def calibrate_command(
         typer.Option("--false-matches", metavar="N", help="Per million pairs of unrelated images."),
     ] = 3.0,
     catalog: CatalogOption = None,
+    engine: EngineOption = "auto",
     quiet: QuietOption = False,
 ) -> None:
     """Measure, on images that are no copies of each other, from which score on two count as copies.
@@ -155,7 +156,7 @@ def calibrate_command(
 
         with watching(quiet=quiet) as progress:
             package = calibrate_model(
-                name, paths, false_matches=false_matches, catalog=catalog, progress=progress
+                name, paths, false_matches=false_matches, catalog=catalog, engine=engine, progress=progress
             )
         calibration = package.calibration
         typer.echo(f"whole     copies begin at {calibration.threshold:.4f}")

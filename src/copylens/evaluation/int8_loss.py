@@ -80,8 +80,8 @@ def measure_int8_loss(
     queries, references = len(benchmark.queries), len(benchmark.references)
     said = (
         f"µAP {int8:.4f} in int8 and {exact:.4f} in float32 ({ran}) on an exam of {queries} queries and {references} "
-        "references"
+        "references."
     )
     package = with_results(package, results[1:])
-    package = update_card(package, limits=f"{package.limits}; {said}" if package.limits else said)
+    package = update_card(package, limits=" ".join(filter(None, (package.limits, said))))
     return Int8Loss(exact, int8, ran, package)

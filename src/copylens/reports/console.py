@@ -50,8 +50,7 @@ def _headline(findings: Findings, summary: Summary) -> Iterator[Line]:
         yield [("No images found.", "bold")]
         return
     images = f" among {plural(summary.images, 'image')}"
-    groups = summary.exact_groups + summary.near_groups
-    if groups:
+    if groups := summary.copy_groups:
         where = " of known images" if findings.against else f" in {plural(groups, 'group')}"
         yield [
             (plural(summary.copies, "copy", "copies"), "bold"),

@@ -53,6 +53,11 @@ class Summary:
     seconds: float
     images_per_second: float
 
+    @property
+    def copy_groups(self) -> int:
+        """Groups that hold a copy of their keeper, and not only pictures in pictures."""
+        return self.exact_groups + self.near_groups
+
 
 def summarise(findings: Findings) -> Summary:
     """Count what a scan found."""

@@ -106,7 +106,7 @@ def _numbers(findings: Findings, summary: Summary) -> list[tuple[str, str]]:
     copies = ("new copy", "new copies") if findings.against else ("copy", "copies")
     rows = [
         (summary.images, ("image", "images")),
-        (summary.groups, groups),
+        (summary.copy_groups, groups),
         (summary.copies, copies),
         *([(summary.related, ("picture in a picture", "pictures in pictures"))] if summary.related else []),
     ]

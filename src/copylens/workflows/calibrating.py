@@ -14,6 +14,7 @@ from copylens.records import Descriptors
 from copylens.workflows.background import described_background
 from copylens.workflows.describer import load_from_settings
 from copylens.workflows.settings import (
+    EngineName,
     FileSettings,
     ModelSettings,
     PathLike,
@@ -41,6 +42,7 @@ def calibrate_model(
     *,
     false_matches: float = FALSE_MATCHES,
     catalog: PathLike | None = None,
+    engine: EngineName = "auto",
     progress: Progress = silent,
 ) -> ModelPackage:
     """Measure on unrelated pictures from which score on two are copies, with each set of views, and write the card.
@@ -52,14 +54,16 @@ def calibrate_model(
         paths: folders or image files, at most `MOST` pictures, no two of them copies.
         false_matches: per million pairs of unrelated pictures.
         catalog: keeps the descriptors, so that an interrupted run goes on; None keeps them in memory.
+        engine: that describes them; engines differ where a model computes in int8.
         progress: called as ``progress(stage, done, total)``.
 
     Raises:
         UsageError: a path that does not exist, or too few or too many pictures for this rate.
+        EngineError: the engine is not to be had here.
         ModelError, CatalogError, OutputError: the model, the catalog or the card cannot be used or written.
     """
     _check_rate(false_matches)
-    describer = load_from_settings(ModelSettings(model=str(model)))
+    describer = load_from_settings(ModelSettings(model=str(model), engine=engine))
     largest = views_of(max(_SETS, key=lambda name: len(views_of(name))))
     background = described_background(
         describer, paths, catalog=catalog, files=FileSettings(), views=largest, progress=progress

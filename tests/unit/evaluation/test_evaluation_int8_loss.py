@@ -55,16 +55,16 @@ def test_figures_are_those_of_each_model_alone_and_stand_in_the_card(
     assert [result.micro_average_precision for result in card.results] == [round(loss.int8, 4)]
     assert card.limits.endswith(
         f"µAP {loss.int8:.4f} in int8 and {loss.exact:.4f} in float32 (onnxruntime) on an exam of {queries} queries "
-        f"and {references} references"
+        f"and {references} references."
     )
     assert card.fingerprint == int8.fingerprint
 
 
 def test_what_the_card_said_before_stays(exam: Path, pair: tuple[ModelPackage, ModelPackage]) -> None:
     source, int8 = pair
-    told = update_card(int8, limits="blind to cats")
+    told = update_card(int8, limits="Blind to cats.")
     said = measure_int8_loss(source, told, exam, engine="onnxruntime", workers=1).package.limits
-    assert said.startswith("blind to cats; µAP ")
+    assert said.startswith("Blind to cats. µAP ")
 
 
 @pytest.mark.parametrize(

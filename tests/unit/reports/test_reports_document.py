@@ -105,7 +105,8 @@ def test_what_holds_a_keeper_or_is_a_part_of_it_is_no_copy() -> None:
     findings = nested_findings()
     summary = summarise(findings)
     assert (summary.groups, summary.near_groups, summary.part_groups) == (2, 1, 1)
-    assert (summary.copies, summary.related, summary.reclaimable_bytes) == (1, 3, 1000)
+    assert (summary.copy_groups, summary.copies, summary.related) == (1, 1, 3)
+    assert summary.reclaimable_bytes == 1000
     document = to_document(findings)
     assert document["groups"][1] == {
         "kind": "parts",

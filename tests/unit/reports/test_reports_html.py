@@ -228,6 +228,10 @@ def test_the_page_allows_nothing_but_itself(tmp_path: Path) -> None:
             small_findings(against=("k",)),
             ["<h1>Images that are known already</h1>", "known images met", "new copies"],
         ),
+        (
+            nested_findings(),
+            ["<title>CopyLens: 1 group of copies</title>", "<dt>pictures in pictures</dt><dd>3</dd>"],
+        ),
         (many_groups(1), ["<title>CopyLens: 1 group of copies</title>"]),
         (
             make_findings(images=[make_image("a")]),

@@ -19,6 +19,7 @@ from copylens.models import Provenance, load_package, update_card
 from copylens.networks.torchvision_shim import import_timm
 from copylens.training.recipes import load_recipe, to_toml
 from copylens.workflows.combining import combine_models
+from copylens.workflows.quantising import FEWEST, ROUNDING, QuantiseSettings, quantise_model
 from copylens.workflows.subtracting import SubtractSettings, subtract_background
 from generated_pictures import write_pictures
 from small_models import SmallNetwork
@@ -55,6 +56,11 @@ class Commands:
                 centres=int(self.option("--centres")),
             )
             subtract_background(words[2], words[3], settings, catalog=self.option("--catalog"))
+        if words[:2] == ("models", "quantize"):
+            made = QuantiseSettings(
+                name=self.option("--name"), output=Path(self.option("--output")), pictures=FEWEST
+            )
+            quantise_model(words[2], words[3], made)
 
     def option(self, name: str, of: int = -1) -> str:
         words = self.ran[of]
@@ -67,9 +73,9 @@ class Commands:
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two shards of 24 pictures to learn from, and one of three others."""
+    """Two shards of 24 pictures to learn from, and one of nine others."""
     folder = tmp_path_factory.mktemp("corpus")
-    pictures = write_pictures(folder / "pictures", 51, size=(64, 48))
+    pictures = write_pictures(folder / "pictures", 57, size=(64, 48))
     for name, some in {
         "train-000": pictures[:24],
         "train-001": pictures[24:48],
@@ -105,6 +111,8 @@ def test_the_sizes_are_those_that_were_promised() -> None:
     assert {plan.name: plan.megabytes for plan in PLANS.values()} == {
         "copylens-small": 10,
         "copylens-base": 60,
+        "copylens-small-int8": 8,
+        "copylens-base-int8": 20,
     }
 
 
@@ -135,6 +143,8 @@ def test_each_training_starts_where_the_one_before_it_ended(
         "--views=fast",
         "--views=balanced",
         "--views=thorough",
+        "--engine",
+        "onnxruntime",
     ]
 
 
@@ -162,7 +172,7 @@ def test_the_card_says_where_the_model_came_from(corpus: Path, commands: Command
     assert said.weights.endswith("trained on by CopyLens with the recipes lite0-cpu, then lite0-cpu-more")
     # A tenth of 48 pictures is held out.
     assert "44 unlabelled pictures" in said.data
-    assert "calibrated on 3 others" in said.data
+    assert "calibrated on 9 others" in said.data
     assert (
         said.command == "python scripts/build_model.py two --corpus CORPUS --exam EXAM --output copylens-two"
     )
@@ -271,6 +281,44 @@ def test_of_combined_networks_it_is_taken_off_once(
     assert commands.kinds == ["train", "train", "train", "combine", "subtract", "calibrate"]
     assert "; less 0.6 of the mean of 9 centres" in package.provenance.weights
     assert "of 7 centres" not in package.provenance.weights
+
+
+@pytest.fixture
+def int8(monkeypatch: pytest.MonkeyPatch) -> Plan:
+    plan = replace(TWO, name="copylens-two-int8", exact="two")
+    monkeypatch.setitem(PLANS, "two-int8", plan)
+    return plan
+
+
+def test_an_int8_model_is_made_of_the_float_one_which_is_built_first(
+    corpus: Path, commands: Commands, int8: Plan, tmp_path: Path
+) -> None:
+    exam = tmp_path / "EXAM"
+    package = build("two-int8", corpus, exam, tmp_path / "int8")
+    assert commands.kinds == ["train", "train", "calibrate", "examine", "quantize", "calibrate", "examine"]
+    assert commands.ran[4][2] == str(tmp_path / TWO.name)
+    assert commands.ran[4][-4:] == ["--exam", str(exam), "--engine", "onnxruntime"]
+    assert commands.ran[5][2] == str(tmp_path / "int8")
+    assert (package.name, package.arithmetic) == (int8.name, "int8")
+    exact = load_package(tmp_path / TWO.name)
+    said = package.provenance
+    assert said.weights.startswith(f"int8 twin of {TWO.name} 1 (fingerprint {exact.fingerprint})")
+    assert said.weights.endswith(exact.provenance.weights)
+    assert (said.data, said.hardware, said.hours) == (exact.provenance.data, "Fast", 1.75)
+    assert said.command.startswith("python scripts/build_model.py two-int8 ")
+    assert package.limits == f"No drawings. {ROUNDING}"
+
+
+def test_an_int8_model_is_made_of_the_float_one_that_is_there_and_once(
+    corpus: Path, commands: Commands, int8: Plan, tmp_path: Path
+) -> None:
+    exact = SmallNetwork(seed=5).package(tmp_path / TWO.name, name=TWO.name)
+    first = build("two-int8", corpus, None, tmp_path / "int8")
+    assert commands.kinds == ["quantize", "calibrate"]
+    assert f"(fingerprint {exact.fingerprint})" in first.provenance.weights
+    again = build("two-int8", corpus, None, tmp_path / "int8")
+    assert commands.kinds == ["quantize", "calibrate", "calibrate"]
+    assert again.card == first.card
 
 
 @pytest.mark.parametrize("missing", ["train-*.tar", "background-*.tar"])

@@ -15,7 +15,13 @@ from safetensors.torch import load_file
 from copylens.networks.torchvision_shim import import_timm
 
 ROOT = Path(__file__).resolve().parents[3]
-NOTICES = {"small": ROOT / "NOTICE", "base": ROOT / "packages" / "copylens-model-base" / "NOTICE"}
+PACKAGES = ROOT / "packages"
+NOTICES = {
+    "small": ROOT / "NOTICE",
+    "base": PACKAGES / "copylens-model-base" / "NOTICE",
+    "small-int8": PACKAGES / "copylens-model-int8" / "NOTICE",
+    "base-int8": PACKAGES / "copylens-model-int8" / "NOTICE",
+}
 
 INSTALLED = [lite for lite in LITES.values() if importlib.util.find_spec(lite.distribution.replace("-", "_"))]
 

@@ -23,7 +23,7 @@ from copylens.models.engines.base import EngineName
 from copylens.models.quantising import quantise_graph
 from copylens.workflows.describer import load_model
 from copylens.workflows.importing import ImportSettings, import_model
-from copylens.workflows.quantising import Quantised, QuantiseSettings, quantise_model
+from copylens.workflows.quantising import ROUNDING, Quantised, QuantiseSettings, quantise_model
 from copylens.workflows.verifying import verify_model
 from small_models import SmallNetwork
 from workflow_samples import Steps, many, put, scene
@@ -36,7 +36,7 @@ def source(tmp_path: Path) -> ModelPackage:
     calibration = Calibration(
         threshold=0.7, false_matches_per_million_pairs=3, background="noise", views=views
     )
-    return update_card(package, calibration=calibration, limits="blind to cats")
+    return update_card(package, calibration=calibration, limits="Blind to cats.")
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_the_card_says_what_it_is_and_what_was_not_measured(
     assert "measured on 10 pictures" in said
     assert said.endswith("of the float model: random")
     assert package.provenance.command.startswith("copylens models quantize small PICTURES --name small-int8")
-    assert package.limits == "blind to cats"
+    assert package.limits == f"Blind to cats. {ROUNDING}"
     calibration = package.calibration
     assert calibration.false_matches_per_million_pairs is None
     assert calibration.background == "thresholds of small in float32, not measured again for int8 (noise)"

@@ -14,12 +14,13 @@ from copylens.errors import EngineError, UsageError
 from copylens.images import VIEW_SETS, cut, decode, prepare, read_file, view_key
 from copylens.models import Calibration, InsetNetwork, ViewCalibration, update_card
 from copylens.records import INSETS, Descriptors, MatchedView, View, ViewSide
+from copylens.workflows import calibrating
 from copylens.workflows.calibrating import calibrate_model
 from copylens.workflows.compare import compare
-from copylens.workflows.describer import Describer
+from copylens.workflows.describer import Describer, load_from_settings
 from copylens.workflows.ingest import Ingested, ingest
 from copylens.workflows.scan import scan
-from copylens.workflows.settings import FileSettings, silent
+from copylens.workflows.settings import FileSettings, ModelSettings, silent
 from copylens.workflows.viewing import PENALTIES, check_views, keys_of, limits_of, views_of
 from workflow_samples import SmallModel, many, put, scene
 
@@ -277,6 +278,23 @@ def test_calibration_promises_one_rate_with_every_set(tmp_path: Path, folder: Pa
         found = scan(folder, model=package.directory, views=views, catalog=tmp_path / f"{views}.db")
         assert len(found.matches) <= 66 * rate / 1e6
     assert package.fingerprint == model.package.fingerprint
+
+
+def test_thresholds_are_measured_with_the_engine_that_was_asked_for(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[ModelSettings] = []
+
+    def load(settings: ModelSettings) -> Describer:
+        asked.append(settings)
+        return load_from_settings(settings)
+
+    monkeypatch.setattr(calibrating, "load_from_settings", load)
+    many(folder, 12)
+    package = SmallModel(tmp_path / "own").package
+    for engine in ("onnxruntime", "openvino"):
+        calibrate_model(package.directory, folder, false_matches=100_000.0, engine=engine)
+    assert [settings.engine for settings in asked] == ["onnxruntime", "openvino"]
 
 
 @pytest.mark.parametrize(("rate", "said"), [(3.0, "at least 817"), (0.0, "must lie between")])
