@@ -28,6 +28,7 @@ from copylens.training.checkpoint import load_checkpoint
 from copylens.training.data import PictureSource, open_pictures
 from copylens.training.data.loader import PictureLoader
 from copylens.training.data.protecting import protect
+from copylens.training.depthwise import depthwise_in_float32
 from copylens.training.exporting import export_model
 from copylens.training.hardware import hardware_of
 from copylens.training.loop import Report, Trainer
@@ -208,6 +209,7 @@ class _Run:
         if processes.world > 1 and not settings.network.freeze_batchnorm:
             network = synchronised(network, processes.device)
         network = network.to(processes.device)
+        depthwise_in_float32(network)
         if settings.loop.channels_last:
             network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         state = load_checkpoint(self.task.run)

@@ -12,16 +12,16 @@ import torch
 from torch import Tensor
 
 from copylens.training.augment.colours import JITTERS, jitter, make_grey
-from copylens.training.augment.detail import REFERENCE_SIZE, add_noise, blur, pixelate
+from copylens.training.augment.detailing import CHANGES
 from copylens.training.augment.drawing import Draws, Floats, Integers
 from copylens.training.augment.framing import Framing, draw_frames, frame_views
 from copylens.training.augment.geometry import Placement, place
-from copylens.training.augment.jpeg import jpeg
 from copylens.training.augment.lettering import text_atlas
 from copylens.training.augment.overlaying import overlay, overlay_boxes
 from copylens.training.augment.pasting import Atlas, Pasted, paste, put_in_frame, visible_part
 from copylens.training.augment.sampling import resample, to_device
 from copylens.training.augment.screens import Screens, usual_screens
+from copylens.training.augment.scribbles import scribble_atlas
 from copylens.training.augment.settings import AugmentSettings, Strength
 from copylens.training.augment.stickers import sticker_atlas
 from copylens.training.nouns import PictureBatch, Traces
@@ -114,7 +114,8 @@ class Augmenter:
     def atlas(self, name: str, device: torch.device) -> Atlas:
         """The drawings of an operator, on a device; drawn at the first use."""
         if (name, device) not in self._atlases:
-            atlas = sticker_atlas() if name == "sticker" else text_atlas(self.settings.fonts)
+            drawn = {"sticker": sticker_atlas, "scribble": scribble_atlas}
+            atlas = drawn[name]() if name in drawn else text_atlas(self.settings.fonts)
             self._atlases[name, device] = atlas.to(device)
         return self._atlases[name, device]
 
@@ -145,12 +146,13 @@ class _Chunk:
         """``(n, 3, size, size)``, in the order of `OPERATORS`."""
         first, last = int(self._rows[0]), int(self._rows[-1]) + 1
         views = resample(self._batch.pixels[first:last], self.place.to_canvas, self._size)
-        for name in ("text", "sticker"):
+        for name in ("text", "sticker", "scribble"):
             self._paste(views, name)
         self._frame(views)
         self._overlay(views)
+        self._change(views, "stripes")
         self._colour(views)
-        self._detail(views)
+        self._change(views, "halftone", "pixelate", "smear", "blur", "noise", "jpeg")
         return views
 
     def _happening(self, name: str) -> Integers:
@@ -209,6 +211,13 @@ class _Chunk:
             views[index] = overlay(views[index], other, boxes, opacity)
             self.others[rows], self.covered[rows] = partner, boxes
 
+    def _change(self, views: Tensor, *names: str) -> None:
+        for name in names:
+            rows = self._happening(name)
+            if len(rows):
+                index, draws = to_device(rows, self._device), self._draws.subset(rows)
+                views[index] = CHANGES[name](views[index], draws, self._strength.ranges)
+
     def _colour(self, views: Tensor) -> None:
         rows = self._happening("jitter")
         if len(rows):
@@ -219,29 +228,3 @@ class _Chunk:
         if len(rows):
             index = to_device(rows, self._device)
             views[index] = make_grey(views[index])
-
-    def _detail(self, views: Tensor) -> None:
-        ranges = self._strength.ranges
-        for name in ("pixelate", "blur", "noise", "jpeg"):
-            rows = self._happening(name)
-            if not len(rows):
-                continue
-            index, draws = to_device(rows, self._device), self._draws.subset(rows)
-            some = views[index]
-            if name == "pixelate":
-                low, high = ranges["pixelate.cells"]
-                cells = draws.integer("pixelate/cells", int(low), int(high) + 1)
-                some = pixelate(some, to_device(cells, self._device))
-            elif name == "blur":
-                scale = self._size / REFERENCE_SIZE
-                radius = draws.uniform("blur/radius", *ranges["blur.radius"]) * scale
-                some = blur(some, to_device(radius, self._device), largest=float(radius.max()))
-            elif name == "noise":
-                deviation = draws.uniform("noise/deviation", *ranges["noise.deviation"])
-                words = draws.bits("noise/words")[:, 0].view(np.int64)
-                some = add_noise(some, to_device(words, self._device), to_device(deviation, self._device))
-            else:
-                low, high = ranges["jpeg.quality"]
-                quality = draws.integer("jpeg/quality", int(low), int(high) + 1)
-                some = jpeg(some, to_device(quality, self._device).float())
-            views[index] = some

@@ -61,13 +61,29 @@ def add_noise(pixels: Tensor, words: Tensor, deviation: Tensor) -> Tensor:
         deviation: ``(n,) float32``.
     """
     n, c, height, width = pixels.shape
-    count = torch.arange(1, c * height * width + 1, device=pixels.device)
-    bits = _scramble(words[:, None] + count[None, :] * _GOLDEN)
+    bits = _hashed(words, c * height * width)
     first = ((bits >> 40) & 0xFFFFFF).float().add_(1.0).mul_(2.0**-24)
     second = ((bits >> 16) & 0xFFFFFF).float().mul_(2.0**-24)
     normal = first.log_().mul_(-2.0).sqrt_() * second.mul_(2.0 * math.pi).cos_()
     noise = normal.view(n, c, height, width) * deviation[:, None, None, None]
     return (pixels + noise).clamp_(0.0, 1.0)
+
+
+def grain(words: Tensor, size: int) -> Tensor:
+    """Independent uniform numbers in [0, 1) for every pixel, ``(n, 1, size, size) float32``.
+
+    Args:
+        words: ``(n,) int64``, from which a view's numbers are hashed.
+        size: of the views in pixels.
+    """
+    bits = _hashed(words, size * size)
+    return ((bits >> 40) & 0xFFFFFF).float().mul_(2.0**-24).view(-1, 1, size, size)
+
+
+def _hashed(words: Tensor, count: int) -> Tensor:
+    """`count` words of each, ``(n, count) int64``."""
+    steps = torch.arange(1, count + 1, device=words.device)
+    return _scramble(words[:, None] + steps[None, :] * _GOLDEN)
 
 
 def _signed(word: int) -> int:

@@ -19,6 +19,7 @@ OPERATORS = (
     "aspect",
     "text",
     "sticker",
+    "scribble",
     "rotate",
     "perspective",
     "crop",
@@ -27,9 +28,12 @@ OPERATORS = (
     "caption",
     "border",
     "overlay",
+    "stripes",
     "jitter",
     "grey",
+    "halftone",
     "pixelate",
+    "smear",
     "blur",
     "noise",
     "jpeg",
@@ -48,6 +52,8 @@ RANGES: dict[str, Range] = {
     "text.opacity": (0.1, 1.0),
     "sticker.size": (0.1, 0.5),
     "sticker.opacity": (0.7, 1.0),
+    "scribble.size": (0.5, 1.2),
+    "scribble.opacity": (0.7, 1.0),
     "rotate.degrees": (0.0, 360.0),
     "perspective.shift": (0.05, 0.3),
     "crop.scale": (0.08, 1.0),
@@ -57,11 +63,16 @@ RANGES: dict[str, Range] = {
     "border.width": (0.03, 0.2),
     "overlay.size": (0.2, 0.5),
     "overlay.opacity": (0.7, 1.0),
+    "stripes.count": (2.0, 10.0),
+    "stripes.coverage": (0.1, 0.55),
     "jitter.brightness": (0.2, 1.8),
     "jitter.contrast": (0.2, 1.8),
     "jitter.saturation": (0.2, 1.8),
     "jitter.hue": (-0.2, 0.2),
+    "halftone.period": (2.0, 9.0),
+    "halftone.tones": (2.0, 4.0),
     "pixelate.cells": (24.0, 72.0),
+    "smear.length": (4.0, 36.0),
     "blur.radius": STRONG_BLUR,
     "noise.deviation": (0.01, 0.12),
     "jpeg.quality": (0.0, 100.0),
@@ -69,7 +80,8 @@ RANGES: dict[str, Range] = {
 """What is drawn uniformly, by operator and parameter; factors and ratios on a logarithmic scale.
 
 Sizes are parts of the shorter side (of the view for border, caption, inset and overlay). The blur's radius is the
-deviation of the Gaussian in pixels of a view of 224, whatever the size of the view.
+deviation of the Gaussian in pixels of a view of 224, whatever the size of the view; so are the period of a halftone's
+dots and the length of a smear.
 """
 
 LIMITS: dict[str, Range] = {
@@ -78,6 +90,8 @@ LIMITS: dict[str, Range] = {
     "text.opacity": (0.0, 1.0),
     "sticker.size": (0.01, 2.0),
     "sticker.opacity": (0.0, 1.0),
+    "scribble.size": (0.01, 2.0),
+    "scribble.opacity": (0.0, 1.0),
     "rotate.degrees": (-360.0, 360.0),
     "perspective.shift": (0.0, 0.45),
     "crop.scale": (0.001, 1.0),
@@ -87,11 +101,16 @@ LIMITS: dict[str, Range] = {
     "border.width": (0.0, 0.45),
     "overlay.size": (0.01, 1.0),
     "overlay.opacity": (0.0, 1.0),
+    "stripes.count": (1.0, 100.0),
+    "stripes.coverage": (0.0, 1.0),
     "jitter.brightness": (0.0, 10.0),
     "jitter.contrast": (0.0, 10.0),
     "jitter.saturation": (0.0, 10.0),
     "jitter.hue": (-0.5, 0.5),
+    "halftone.period": (1.0, 100.0),
+    "halftone.tones": (2.0, 256.0),
     "pixelate.cells": (1.0, 4096.0),
+    "smear.length": (0.0, 60.0),
     "blur.radius": (0.01, 20.0),
     "noise.deviation": (0.0, 1.0),
     "jpeg.quality": (0.0, 100.0),
@@ -153,6 +172,19 @@ _HARD = {
     "noise": 0.1,
     "jpeg": 0.3,
 }
+_MARKED = {
+    **_HARD,
+    "scribble": 0.1,
+    "stripes": 0.06,
+    "halftone": 0.08,
+    "smear": 0.08,
+    "overlay": 0.15,
+}
+_MARKED_RANGES: dict[str, Range] = {
+    "overlay.size": (0.2, 0.8),
+    "overlay.opacity": (0.4, 1.0),
+    "blur.radius": (1.0, 9.0),
+}
 
 
 def _same(strength: Strength) -> _Preset:
@@ -165,6 +197,7 @@ _PRESETS: dict[str, _Preset] = {
     "advanced": _same(_strength(_ADVANCED)),
     "advanced_mixup": _same(_strength(_ADVANCED)),
     "copylens": _Preset(_strength(_MILD, _MILD_RANGES), _strength(_HARD)),
+    "copylens_marked": _Preset(_strength(_MILD, _MILD_RANGES), _strength(_MARKED, _MARKED_RANGES)),
 }
 
 
@@ -174,7 +207,9 @@ class AugmentSettings:
 
     Attributes:
         preset: ``"simclr"``, ``"strong_blur"``, ``"advanced"``, ``"advanced_mixup"`` (the same with mixing: see
-            `copylens.training.mixing`), or ``"copylens"`` (ours: even views are mild, odd ones hard).
+            `copylens.training.mixing`), ``"copylens"`` (ours: even views are mild, odd ones hard), or
+            ``"copylens_marked"`` (the same, and hard views are also drawn on, striped, printed in few tones, smeared,
+            and under larger pictures).
         probability: probabilities in [0, 1] that replace the preset's, by operator, in all views.
         hard_probability: the same for the odd views only; these come before `probability`.
         ranges: pairs (low, high) that replace the preset's, by operator and parameter, such as ``"blur.radius"``.

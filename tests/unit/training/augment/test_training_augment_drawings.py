@@ -21,6 +21,7 @@ from copylens.training.augment.lettering import STRINGS, system_fonts, text_atla
 from copylens.training.augment.overlaying import cover_of, overlay_boxes
 from copylens.training.augment.pasting import Pasted, make_atlas, paste, put_in_frame
 from copylens.training.augment.screens import usual_screens
+from copylens.training.augment.scribbles import DRAWINGS, scribble_atlas
 from copylens.training.augment.scripts import SCRIPTS
 from copylens.training.augment.settings import AugmentSettings, only
 from copylens.training.augment.stickers import sticker_atlas
@@ -37,8 +38,12 @@ def draws_of(count: int) -> Draws:
     return Draws(np.arange(count, dtype=np.int64), seed=0, epoch=0, view=1)
 
 
-def test_every_string_and_sticker_shows_something_and_is_unlike_the_others() -> None:
-    for atlas, count in ((text_atlas("bundled"), STRINGS), (sticker_atlas(), 70)):
+def test_every_string_sticker_and_scribble_shows_something_and_is_unlike_the_others() -> None:
+    for atlas, count in (
+        (text_atlas("bundled"), STRINGS),
+        (sticker_atlas(), 70),
+        (scribble_atlas(), DRAWINGS),
+    ):
         assert len(atlas) == count
         cover = atlas.levels[0][:, -1].flatten(1).float().mean(1) / 255.0
         assert cover.min() > 0.005

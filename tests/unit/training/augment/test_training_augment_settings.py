@@ -45,13 +45,28 @@ def test_presets_are_the_papers(
         assert strength.ranges[key] == pair
 
 
-def test_our_preset_pairs_mild_with_hard_views() -> None:
-    mild, hard = PRESETS["copylens"].strength(0), PRESETS["copylens"].strength(1)
-    assert all(hard.probability[name] > 0.0 for name in OPERATORS)
+MARKING = {"scribble", "stripes", "halftone", "smear"}
+
+
+@pytest.mark.parametrize(("preset", "left_out"), [("copylens", MARKING), ("copylens_marked", set())])
+def test_our_presets_pair_mild_with_hard_views(preset: str, left_out: set[str]) -> None:
+    mild, hard = PRESETS[preset].strength(0), PRESETS[preset].strength(1)
+    assert {name for name in OPERATORS if not hard.probability[name]} == left_out
+    assert not any(mild.probability[name] for name in MARKING)
     assert mild.ranges["crop.scale"][0] > hard.ranges["crop.scale"][0]
     assert not any(
         mild.probability[name] for name in ("overlay", "inset", "rotate", "perspective", "pixelate")
     )
+
+
+def test_the_marked_preset_is_the_other_one_and_more() -> None:
+    plain, marked = PRESETS["copylens"].strength(1), PRESETS["copylens_marked"].strength(1)
+    assert PRESETS["copylens"].strength(0) == PRESETS["copylens_marked"].strength(0)
+    assert all(marked.probability[name] >= plain.probability[name] for name in OPERATORS)
+    wider = {name for name in RANGES if marked.ranges[name] != plain.ranges[name]}
+    assert wider == {"overlay.size", "overlay.opacity", "blur.radius"}
+    assert all(marked.ranges[name][0] <= plain.ranges[name][0] for name in wider)
+    assert all(marked.ranges[name][1] >= plain.ranges[name][1] for name in wider)
 
 
 def test_every_default_lies_within_its_limits() -> None:

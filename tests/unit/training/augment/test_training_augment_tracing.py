@@ -161,7 +161,8 @@ def _with_coordinates(views: Views) -> int:
 
 def test_text_stickers_and_colours_leave_the_traces_as_they_are() -> None:
     plain = traced(*GEOMETRIC, "border").traces
-    content = ("text", "sticker", "jitter", "grey", "pixelate", "blur", "noise", "jpeg")
+    drawn = ("text", "sticker", "scribble", "stripes")
+    content = (*drawn, "jitter", "grey", "halftone", "pixelate", "smear", "blur", "noise", "jpeg")
     edited = traced(*GEOMETRIC, "border", *content).traces
     assert plain is not None
     assert edited is not None
@@ -169,7 +170,7 @@ def test_text_stickers_and_colours_leave_the_traces_as_they_are() -> None:
         assert torch.equal(getattr(plain, name), getattr(edited, name)), name
 
 
-@pytest.mark.parametrize("preset", ["advanced_mixup", "copylens"])
+@pytest.mark.parametrize("preset", ["advanced_mixup", "copylens", "copylens_marked"])
 def test_tracing_changes_no_pixel_and_is_not_done_unasked(preset: str) -> None:
     augmenter, batch = Augmenter(preset, 24), map_batch()
     mixing = MixingSettings(probability=0.5)
