@@ -53,7 +53,7 @@ class Plan:
         megabytes: that the package may have.
         centres: of the background that is taken off the descriptors in the end; 0 for nothing.
         limits: what the card says the model is not good at.
-        beside: the plan of a model that is combined with the trained one; empty for none.
+        beside: the plan of a model that is combined with the trained one.
         exact: the plan of the float model that this is the int8 twin of; empty where it is one itself.
     """
 
@@ -64,13 +64,13 @@ class Plan:
     from_mean: tuple[str, ...] = ()
     centres: int = 0
     limits: str = ""
-    beside: str = ""
+    beside: Plan | None = None
     exact: str = ""
 
     @property
     def parts(self) -> tuple[Plan, ...]:
         """The plans of all networks that the model has, this one first."""
-        return (self, *(PLANS[self.beside].parts if self.beside else ()))
+        return (self, *(self.beside.parts if self.beside else ()))
 
 
 LIMITS = (
@@ -79,24 +79,26 @@ LIMITS = (
     "examined."
 )
 
-PLANS = {
-    "small": Plan(
-        "copylens-small",
-        LITES[0],
-        (
-            "lite0-cpu",
-            "lite0-cpu-more",
-            "lite0-cpu-levels",
-            "lite0-cpu-framed",
-            "lite0-gpu",
-            "lite0-gpu-more",
-            "lite0-whitened",
-        ),
-        megabytes=10,
-        from_mean=("lite0-gpu",),
-        centres=1250,
-        limits=LIMITS,
+_LITE0 = Plan(
+    "copylens-small",
+    LITES[0],
+    (
+        "lite0-cpu",
+        "lite0-cpu-more",
+        "lite0-cpu-levels",
+        "lite0-cpu-framed",
+        "lite0-gpu",
+        "lite0-gpu-more",
+        "lite0-whitened",
     ),
+    megabytes=10,
+    from_mean=("lite0-gpu",),
+    centres=1250,
+    limits=LIMITS,
+)
+
+PLANS = {
+    "small": replace(_LITE0, recipes=(*_LITE0.recipes[:-1], "lite0-marked", "lite0-whitened")),
     "base": Plan(
         "copylens-base",
         LITES[2],
@@ -105,7 +107,8 @@ PLANS = {
         from_mean=("lite2-gpu",),
         centres=1250,
         limits=LIMITS,
-        beside="small",
+        # As it was before its last training.
+        beside=_LITE0,
     ),
 }
 PLANS |= {

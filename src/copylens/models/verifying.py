@@ -26,8 +26,10 @@ from copylens.records import InputSpec
 COSINE = 0.999
 """What a golden descriptor and the one computed here must share, and one image alone and in a batch."""
 
-INT8_COSINE = 0.98
-"""The same of an int8 model: where an engine rounds is its own affair, and the roundings of fifty layers add up."""
+INT8_COSINE = 0.97
+"""The same of an int8 model: where an engine rounds is its own affair, and the roundings of fifty layers add up. On a
+processor without VNNI the golden descriptors of the models that ship come out at 0.981 or more.
+"""
 
 _NORM_TOLERANCE = 1e-3
 

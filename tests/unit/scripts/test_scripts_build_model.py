@@ -225,7 +225,7 @@ def test_a_model_that_is_too_large_is_refused(
 def test_a_model_of_two_networks_is_trained_part_by_part_and_combined(
     corpus: Path, commands: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(PLANS, "both", Plan("copylens-both", LITES[2], ("lite2-cpu",), 60, beside="two"))
+    monkeypatch.setitem(PLANS, "both", Plan("copylens-both", LITES[2], ("lite2-cpu",), 60, beside=TWO))
     package = build("both", corpus, None, tmp_path / "model")
     assert commands.kinds == ["train", "train", "train", "combine", "calibrate"]
     assert [commands.option("--recipe", n) for n in range(3)] == ["lite2-cpu", *TWO.recipes]
@@ -275,7 +275,7 @@ def test_of_combined_networks_it_is_taken_off_once(
     corpus: Path, commands: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(PLANS, "two", replace(TWO, centres=7))
-    both = Plan("copylens-both", LITES[2], ("lite2-cpu",), 60, centres=9, beside="two")
+    both = Plan("copylens-both", LITES[2], ("lite2-cpu",), 60, centres=9, beside=TWO)
     monkeypatch.setitem(PLANS, "both", both)
     package = build("both", corpus, None, tmp_path / "model")
     assert commands.kinds == ["train", "train", "train", "combine", "subtract", "calibrate"]

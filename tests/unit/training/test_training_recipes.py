@@ -81,6 +81,16 @@ def test_the_shipped_models_second_training_on_a_gpu_is_the_first_in_another_ord
     assert more == dataclasses.replace(first, loop=loop, optimiser=optimiser, description=more.description)
 
 
+def test_the_shipped_models_last_training_has_marked_views() -> None:
+    gpu, marked = load_recipe("lite0-gpu-more"), load_recipe("lite0-marked")
+    assert marked.network == dataclasses.replace(gpu.network, frozen_stages=2)
+    assert (marked.patch, marked.mixing, marked.export) == (gpu.patch, gpu.mixing, gpu.export)
+    assert marked.augment.strength(0) == gpu.augment.strength(0)
+    hard = marked.augment.strength(1).probability
+    assert all(hard[name] > 0.0 for name in ("scribble", "stripes", "halftone", "smear"))
+    assert hard["screenshot"] < gpu.augment.strength(1).probability["screenshot"]
+
+
 @pytest.mark.parametrize("number", [0, 2])
 def test_the_shipped_models_fourth_training_frames_half_of_the_hard_views(number: int) -> None:
     levels, framed = (load_recipe(f"lite{number}-{end}") for end in ("cpu-levels", "cpu-framed"))
