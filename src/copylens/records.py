@@ -285,6 +285,9 @@ class Findings:
         images: facts by path, for every image that was described.
         timing: counts and seconds.
         views: the name of the set of views that described each picture.
+        expected_false: so many pairs of unrelated images are expected to reach the threshold, by the rate that was
+            measured for the model and the number of pairs that were compared; None where the threshold is the user's
+            own, or nobody measured.
     """
 
     model: ModelIdentity
@@ -298,3 +301,4 @@ class Findings:
     images: dict[str, ImageFacts] = field(repr=False)
     timing: ScanTiming
     views: str = "fast"
+    expected_false: float | None = None

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 from copylens.records import SKIP_CODES, Findings, Group
 from copylens.reports.document import Summary, summarise
-from copylens.reports.wording import RELATION_WORDS, human_bytes, kind_words, plural, printable
+from copylens.reports.wording import (
+    RELATION_WORDS,
+    expected_false_words,
+    human_bytes,
+    kind_words,
+    plural,
+    printable,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -129,3 +136,5 @@ def _ending(findings: Findings, summary: Summary) -> Iterator[Line]:
     yield [(f"{described}; {summary.seconds:.1f} s in all.", "dim")]
     model = printable(findings.model.name)
     yield [(f"Images count as copies from a score of {findings.threshold:.4g} (model {model}).", "dim")]
+    if expected := expected_false_words(summary.expected_false_matches):
+        yield [(f"{expected}; --threshold N asks for a higher score.", "dim")]

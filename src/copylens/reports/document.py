@@ -29,6 +29,7 @@ class Summary:
         related: pairs of a keeper and a picture that holds it or is a part of it; they are no copies.
         reclaimable_bytes: bytes of the members' files.
         matches: pairs that reach the threshold.
+        expected_false_matches: of unrelated images, by the model's measured rate; None where there is none.
         skipped: files that could not be described.
         skipped_by_code: the same, by reason code, most frequent first.
         described: images that went through the network in this scan.
@@ -46,6 +47,7 @@ class Summary:
     related: int
     reclaimable_bytes: int
     matches: int
+    expected_false_matches: float | None
     skipped: int
     skipped_by_code: dict[str, int]
     described: int
@@ -73,6 +75,7 @@ def summarise(findings: Findings) -> Summary:
         related=sum(len(group.related) for group in findings.groups),
         reclaimable_bytes=sum(reclaimable(findings, group) for group in findings.groups),
         matches=len(findings.matches),
+        expected_false_matches=_rounded(findings.expected_false),
         skipped=len(findings.skipped),
         skipped_by_code=dict(sorted(codes.items(), key=lambda item: (-item[1], item[0]))),
         described=findings.timing.described,
@@ -80,6 +83,11 @@ def summarise(findings: Findings) -> Summary:
         seconds=round(findings.timing.seconds, 3),
         images_per_second=round(findings.timing.images_per_second, 1),
     )
+
+
+def _rounded(expected: float | None) -> float | None:
+    """To a tenth: it is an estimate."""
+    return None if expected is None else round(expected, 1)
 
 
 def reclaimable(findings: Findings, group: Group) -> int:

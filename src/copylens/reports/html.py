@@ -117,6 +117,11 @@ def _numbers(findings: Findings, summary: Summary) -> list[tuple[str, str]]:
     ]
 
 
+def _expected(summary: Summary) -> str:
+    expected = summary.expected_false_matches
+    return "" if expected is None else f"{expected:,.0f} of {plural(summary.matches, 'pair')}"
+
+
 def _facts(findings: Findings, summary: Summary) -> list[tuple[str, str]]:
     """Give the small print at the end of the page."""
     rows = [
@@ -125,6 +130,7 @@ def _facts(findings: Findings, summary: Summary) -> list[tuple[str, str]]:
         ("model", f"{readable(findings.model.name)} ({findings.model.fingerprint})"),
         ("views", "" if findings.views == "fast" else findings.views),
         ("score from", f"{findings.threshold:.4f}"),
+        ("of unrelated images, expected", _expected(summary)),
         ("keeper chosen by", ", ".join(map(readable, findings.keep))),
         ("described", f"{plural(summary.described, 'image')}, {summary.reused:,} already known"),
         ("time", f"{summary.seconds:.1f} s"),

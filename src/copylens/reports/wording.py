@@ -34,6 +34,13 @@ BECAUSE_WORDS = {
 }
 
 
+def expected_false_words(expected: float | None) -> str:
+    """Say how many pairs are expected to be none; nothing where that is less than one, or unknown."""
+    if expected is None or expected < 1:
+        return ""
+    return f"About {plural(round(expected), 'pair')} of unrelated images may look as alike"
+
+
 def human_bytes(count: int) -> str:
     """Say a number of bytes for people: ``"1.4 MB"``; powers of 1,000, as disks are sold."""
     if count < 1000:

@@ -49,7 +49,7 @@ from copylens.workflows.settings import (
     path_list,
     silent,
 )
-from copylens.workflows.viewing import check_views, limits_of, views_of
+from copylens.workflows.viewing import check_views, limits_of, promised_rate, views_of
 
 
 def scan(
@@ -142,6 +142,7 @@ def scan_with(
         model=describer.identity,
         threshold=limits.threshold,
         views=views,
+        expected_false=_expected_false(describer, views, found.pairs) if threshold is None else None,
         roots=tuple(paths),
         against=tuple(against),
         keep=rules.names,
@@ -182,11 +183,20 @@ def _ingest_sides(
     )
 
 
+def _expected_false(describer: Describer, views: ViewsName, pairs: int) -> float | None:
+    """By the rate that was measured for the model's own threshold."""
+    rate = promised_rate(describer.package, views)
+    return None if rate is None else rate * pairs / 1e6
+
+
 @dataclass
 class _Found:
+    """What came out of comparing; `pairs` is how many there were to compare, of different contents."""
+
     groups: list[Group]
     matches: list[Match]
     images: dict[str, ImageFacts]
+    pairs: int
 
 
 @dataclass
@@ -220,6 +230,7 @@ class _Task:
             group_images(side.images, side.contents, pairs, order, equal_pixels=equal, views=seen_views),
             matches_within(side.images, side.contents, pairs, order, equal_pixels=equal, views=seen_views),
             {image.path: image for image in side.images},
+            len(contents) * (len(contents) - 1) // 2,
         )
 
     def compare(self, new_seen: Ingested, known_seen: Ingested) -> _Found:
@@ -235,6 +246,7 @@ class _Task:
             group_against(*sides, order, equal_pixels=equal, views=seen_views),
             matches_against(*sides, order, equal_pixels=equal, views=seen_views),
             {image.path: image for image in [*new.images, *known.images]},
+            len(np.unique(new.contents)) * len(np.unique(known.contents)),
         )
 
     def _self(self, contents: Sequence[CatalogImage]) -> Pairs:

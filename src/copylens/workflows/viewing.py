@@ -7,7 +7,7 @@ from typing import get_args
 from copylens.errors import UsageError
 from copylens.images import VIEW_SETS, view_key
 from copylens.matching import Limits
-from copylens.models import ModelPackage
+from copylens.models import ModelPackage, ViewCalibration
 from copylens.records import INSETS, View
 from copylens.workflows.settings import ViewsName
 
@@ -39,14 +39,22 @@ def limits_of(package: ModelPackage, name: ViewsName, *, threshold: float | None
         name: of the set.
         threshold: the user's own; None takes the model's.
     """
-    calibration = package.calibration
-    measured = calibration.views.get(name)
-    if measured is not None and measured.keys != keys_of(name):
-        # Of other views than this version cuts.
-        measured = None
-    own = calibration.threshold if measured is None else measured.threshold
+    measured = _measured(package, name)
+    own = package.calibration.threshold if measured is None else measured.threshold
     penalty = PENALTIES[name] if measured is None else measured.penalty
     return Limits(own if threshold is None else threshold, penalty, free_views(name))
+
+
+def promised_rate(package: ModelPackage, name: ViewsName) -> float | None:
+    """False matches per million unrelated pairs at the model's own threshold; None where nobody measured."""
+    measured = name == "whole" or _measured(package, name) is not None
+    return package.calibration.false_matches_per_million_pairs if measured else None
+
+
+def _measured(package: ModelPackage, name: ViewsName) -> ViewCalibration | None:
+    """What the card says of a set of views; nothing, where it is of other views than this version cuts."""
+    found = package.calibration.views.get(name)
+    return found if found is not None and found.keys == keys_of(name) else None
 
 
 def free_views(name: ViewsName) -> int:

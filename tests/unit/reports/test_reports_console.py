@@ -80,6 +80,24 @@ def test_nothing_found_is_friendly() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("expected", "said"),
+    [
+        (None, ""),
+        (0.4, ""),
+        (1.2, "About 1 pair of"),
+        (900.34, "About 900 pairs of"),
+        (15e3, "About 15,000 pairs of"),
+    ],
+)
+def test_look_alikes_are_announced_where_there_is_one_to_expect(expected: float | None, said: str) -> None:
+    last = printed(small_findings(expected_false=expected)).splitlines()[-1]
+    if said:
+        assert last == f"{said} unrelated images may look as alike; --threshold N asks for a higher score."
+    else:
+        assert last.startswith("Images count as copies from")
+
+
 def test_a_folder_without_images_is_told_from_one_without_copies() -> None:
     assert printed(make_findings()).startswith("No images found.\n")
 

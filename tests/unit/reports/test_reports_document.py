@@ -39,6 +39,7 @@ def test_the_numbers_are_those_counted_by_hand() -> None:
         "related": 0,
         "reclaimable_bytes": 250_000 + 1_250_000 + 700,
         "matches": 3,
+        "expected_false_matches": None,
         "skipped": 3,
         "skipped_by_code": {"truncated": 2, "empty": 1},
         "described": 40,
@@ -46,6 +47,11 @@ def test_the_numbers_are_those_counted_by_hand() -> None:
         "seconds": 2.5,
         "images_per_second": 20.2,
     }
+
+
+def test_what_is_expected_is_an_estimate() -> None:
+    assert summarise(make_findings(expected_false=8.70012)).expected_false_matches == 8.7
+    assert to_document(make_findings(expected_false=0.0))["summary"]["expected_false_matches"] == 0.0
 
 
 def test_equal_counts_of_codes_are_ordered_by_code() -> None:

@@ -29,6 +29,7 @@ TYPES: dict[str, type | tuple[type, ...]] = {
     "list of objects": list,
     "object": dict,
     "object or null": (dict, type(None)),
+    "number or null": (int, float, type(None)),
     "list of 4 numbers": list,
 }
 

@@ -259,6 +259,11 @@ def test_the_end_of_the_page_says_how_it_was_made(tmp_path: Path) -> None:
     ):
         assert fact in footer
     assert "against" not in footer
+    assert "unrelated" not in footer
+    text, _ = page_of(small_findings(expected_false=8.7), tmp_path)
+    footer = text.split("<footer>")[1].split("</footer>")[0]
+    assert "of unrelated images, expected" in footer
+    assert "9 of 3 pairs" in footer
 
 
 def test_a_file_from_beyond_the_calendar_has_no_day(tmp_path: Path) -> None:

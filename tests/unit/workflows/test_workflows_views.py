@@ -303,3 +303,21 @@ def test_a_rate_that_cannot_be_shown_is_refused(tmp_path: Path, folder: Path, ra
     package = SmallModel(tmp_path / "own").package
     with pytest.raises(UsageError, match=said):
         calibrate_model(package.directory, folder, false_matches=rate)
+
+
+def test_a_scan_says_how_many_look_alikes_to_expect(tmp_path: Path, folder: Path) -> None:
+    model = SmallModel(tmp_path / "own")
+    many(folder, 9)
+    known = tmp_path / "known"
+    many(known, 5)
+    # The same bytes once more are no picture that could be a look-alike.
+    (folder / "again.png").write_bytes(next(folder.glob("*.png")).read_bytes())
+    measured = {"fast": ViewCalibration(threshold=0.99, penalty=0.0, keys=keys_of("fast"))}
+    calibration = Calibration(threshold=0.99, false_matches_per_million_pairs=1e5, views=measured)
+    update_card(model.package, calibration=calibration)
+    asked = {"model": model.package.directory, "catalog": tmp_path / "catalog.db"}
+    for views in ("whole", "fast"):
+        assert scan(folder, views=views, **asked).expected_false == pytest.approx(0.1 * 9 * 8 / 2)
+    assert scan(folder, against=known, **asked).expected_false == pytest.approx(0.1 * 9 * 5)
+    assert scan(folder, threshold=0.995, **asked).expected_false is None
+    assert scan(folder, views="balanced", **asked).expected_false is None
