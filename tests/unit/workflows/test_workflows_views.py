@@ -315,7 +315,7 @@ def test_a_scan_says_how_many_look_alikes_to_expect(tmp_path: Path, folder: Path
     measured = {"fast": ViewCalibration(threshold=0.99, penalty=0.0, keys=keys_of("fast"))}
     calibration = Calibration(threshold=0.99, false_matches_per_million_pairs=1e5, views=measured)
     update_card(model.package, calibration=calibration)
-    asked = {"model": model.package.directory, "catalog": tmp_path / "catalog.db"}
+    asked: dict[str, Any] = {"model": model.package.directory, "catalog": tmp_path / "catalog.db"}
     for views in ("whole", "fast"):
         assert scan(folder, views=views, **asked).expected_false == pytest.approx(0.1 * 9 * 8 / 2)
     assert scan(folder, against=known, **asked).expected_false == pytest.approx(0.1 * 9 * 5)
