@@ -98,7 +98,11 @@ _LITE0 = Plan(
 )
 
 PLANS = {
-    "small": replace(_LITE0, recipes=(*_LITE0.recipes[:-1], "lite0-marked", "lite0-whitened")),
+    "small": replace(
+        _LITE0,
+        recipes=(*_LITE0.recipes[:-1], "lite0-marked", "lite0-whitened"),
+        from_mean=("lite0-gpu", "lite0-whitened"),
+    ),
     "base": Plan(
         "copylens-base",
         LITES[2],
