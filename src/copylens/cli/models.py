@@ -106,7 +106,8 @@ def show_command(name: PackageArgument, json_: JsonOption = False) -> None:
 
         package = load_package(find_model(name))
         if json_:
-            typer.echo((package.directory / "model.json").read_text(encoding="utf-8").rstrip())
+            card = json.loads((package.directory / "model.json").read_text(encoding="utf-8"))
+            typer.echo(json.dumps(card, indent=2))
         else:
             _print_card(package)
 

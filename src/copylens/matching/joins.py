@@ -22,6 +22,9 @@ WIDE = 4
 MAX_PAIRS = 50_000_000
 """Pairs that are held at most: 20 bytes each, 1 GB, and as much again while the blocks are put together."""
 
+LEAST = np.float32(-1.0 - 2.0**-20)
+"""What a threshold of -1 asks for."""
+
 Scores = npt.NDArray[np.float32]
 
 
@@ -183,6 +186,9 @@ def least_score(threshold: float) -> np.float32:
     if threshold > 1:
         # No score is above 1, whatever rounding does.
         return np.float32(np.inf)
+    if threshold == -1:
+        # The least that rows of length 1 can have, which rounding may lower by an ulp or two.
+        return LEAST
     # Below -2 all thresholds mean the same, and float32 could not hold them all.
     nearest = np.float32(max(threshold, -2.0))
     return nearest if float(nearest) >= max(threshold, -2.0) else np.nextafter(nearest, np.float32(1))

@@ -235,3 +235,12 @@ def test_refuses_two_models() -> None:
 def test_refuses_a_threshold_that_is_no_number(threshold: float) -> None:
     with pytest.raises(UsageError, match="threshold must be a number"):
         self_join(unit_rows(2, 2), threshold)
+
+
+def test_the_lowest_threshold_takes_opposite_rows_too_whatever_rounding_does() -> None:
+    row = np.random.default_rng(5).standard_normal(64).astype(np.float32)
+    row /= np.linalg.norm(row)
+    longer = row * np.float32(1 + 2.0**-22)
+    pairs = self_join(np.stack([longer, -longer]), -1.0)
+    assert rows_of(pairs)[0][:2] == (0, 1)
+    assert not rows_of(self_join(np.stack([row, -row]) * np.float32(1.01), -1.0))
