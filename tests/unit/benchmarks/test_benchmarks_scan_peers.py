@@ -12,6 +12,8 @@ import pytest
 from benchmarks import scan_peers
 from PIL import Image
 
+from copylens.models import find_model, load_package
+
 PEER = """#!{python} -S
 import json, sys
 adapter, folder, method, out = sys.argv[1:]
