@@ -27,6 +27,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from imagenet_lite import LITES, Lite, write_weights
+from safetensors.torch import load_file, save_file
 
 from copylens.images.views import VIEW_SETS
 from copylens.models import ModelPackage, Provenance, load_package, update_card
@@ -49,7 +50,7 @@ class Plan:
         name: of the model.
         start: whose ImageNet weights the first training starts with.
         recipes: of the trainings; each starts with the backbone that the one before it left.
-        from_mean: those of them that start with the mean of the two before them.
+        from_mean: those of them that start with the mean of what the one before them started with and what it left.
         megabytes: that the package may have.
         centres: of the background that is taken off the descriptors in the end; 0 for nothing.
         limits: what the card says the model is not good at.
@@ -89,29 +90,33 @@ _LITE0 = Plan(
         "lite0-cpu-framed",
         "lite0-gpu",
         "lite0-gpu-more",
+        "lite0-marked",
+        "lite0-marked-gpu",
         "lite0-whitened",
     ),
     megabytes=10,
-    from_mean=("lite0-gpu",),
+    from_mean=("lite0-gpu", "lite0-marked-gpu", "lite0-whitened"),
     centres=1250,
     limits=LIMITS,
 )
 
 PLANS = {
-    "small": replace(
-        _LITE0,
-        recipes=(*_LITE0.recipes[:-1], "lite0-marked", "lite0-whitened"),
-        from_mean=("lite0-gpu", "lite0-whitened"),
-    ),
+    "small": _LITE0,
     "base": Plan(
         "copylens-base",
         LITES[2],
-        ("lite2-cpu", "lite2-cpu-levels", "lite2-cpu-framed", "lite2-gpu", "lite2-whitened"),
+        (
+            "lite2-cpu",
+            "lite2-cpu-levels",
+            "lite2-cpu-framed",
+            "lite2-gpu",
+            "lite2-marked-gpu",
+            "lite2-whitened",
+        ),
         megabytes=60,
-        from_mean=("lite2-gpu",),
+        from_mean=("lite2-gpu", "lite2-whitened"),
         centres=1250,
         limits=LIMITS,
-        # As it was before its last training.
         beside=_LITE0,
     ),
 }
@@ -218,21 +223,36 @@ def train(plan: Plan, shards: Sequence[Path], exam: Path | None, output: Path) -
     watched = [] if exam is None else ["--exam", str(exam)]
     packages = [*(output.with_name(f"{output.name}.{Path(each).stem}") for each in plan.recipes[:-1]), output]
     backbones = [package.with_name(f"{package.name}.run") / BACKBONE for package in packages]
+    starts: list[Path] = []
     for number, (recipe, package) in enumerate(zip(plan.recipes, packages, strict=True)):
+        mean = recipe in plan.from_mean
+        before = backbones[number - 1] if number else weights
+        starts.append(package.with_name(f"{package.name}.start.safetensors") if mean else before)
         if not package.exists():
-            start = backbones[number - 1] if number else weights
             if not number:
                 write_weights(plan.start, weights)
+            if mean:
+                write_mean((starts[number - 1], before), starts[number])
             named = ["--name", plan.name, "--licence", LICENCE, "--output", str(package)]
-            if recipe in plan.from_mean:
-                # The two lie close; their mean keeps what the later one learned and the earlier one knew.
-                named += ["--set", f"network.average_with={backbones[number - 2]}"]
-            copylens("train", *shards, "--recipe", recipe, "--weights", start, *watched, *named)
+            copylens("train", *shards, "--recipe", recipe, "--weights", starts[number], *watched, *named)
     hours = [load_package(package).provenance.hours for package in packages]
     last = load_package(output)
     # The whole chain's, not those of its last training.
     total = None if None in hours else round(sum(filter(None, hours)), 2)
     update_card(last, provenance=replace(last.provenance, hours=total))
+
+
+def write_mean(backbones: Sequence[Path], output: Path) -> None:
+    """Write the mean of two backbones that lie close: it keeps what the later learned and the earlier knew."""
+    first, second = (load_file(path) for path in backbones)
+    # Counters, being whole numbers, stay.
+    save_file(
+        {
+            name: value.lerp(second[name], 0.5) if value.is_floating_point() else value
+            for name, value in first.items()
+        },
+        output,
+    )
 
 
 def copylens(*words: str | Path) -> None:
@@ -242,7 +262,9 @@ def copylens(*words: str | Path) -> None:
 
 def _recipes(plan: Plan) -> str:
     words = [
-        f"{recipe} (from the mean of the two before it)" if recipe in plan.from_mean else recipe
+        f"{recipe} (from the mean of what the one before it began and ended with)"
+        if recipe in plan.from_mean
+        else recipe
         for recipe in plan.recipes
     ]
     return f"the recipe{'s' if len(words) > 1 else ''} {', then '.join(words)}"

@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from copylens.cli.main import main
 from copylens.models import Provenance, load_package, update_card
 from copylens.networks.torchvision_shim import import_timm
+from copylens.training.backbone_file import BACKBONE
 from copylens.training.recipes import load_recipe, to_toml
 from copylens.workflows.combining import combine_models
 from copylens.workflows.quantising import FEWEST, ROUNDING, QuantiseSettings, quantise_model
@@ -46,7 +47,10 @@ class Commands:
             hours = dict(zip(TWO.recipes, self.hours, strict=True))
             recorded = Provenance(weights="", hardware="Fast", hours=hours.get(self.option("--recipe"), 4.0))
             update_card(package, provenance=recorded)
-            output.with_name(f"{output.name}.run").mkdir()
+            run = output.with_name(f"{output.name}.run")
+            run.mkdir()
+            left = {"weight": torch.tensor(float(len(self.ran))), "counter": torch.tensor(len(self.ran))}
+            save_file(left, run / BACKBONE)
         if words[:2] == ("models", "combine"):
             combine_models(words[2:4], name="combined", output=Path(self.option("--output")))
         if words[:2] == ("models", "subtract"):
@@ -148,19 +152,23 @@ def test_each_training_starts_where_the_one_before_it_ended(
     ]
 
 
-def test_a_training_that_starts_from_the_mean_gets_the_two_before_it(
+def test_a_training_that_starts_from_the_mean_gets_that_of_what_the_one_before_began_and_ended_with(
     corpus: Path, commands: Commands, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    three = replace(TWO, recipes=(*TWO.recipes, "lite0-whitened"), from_mean=("lite0-whitened",))
-    monkeypatch.setitem(PLANS, "three", three)
-    build("three", corpus, None, tmp_path / "model")
-    assert commands.kinds == ["train", "train", "train", "calibrate"]
-    backbones = [tmp_path / f"model.{recipe}.run" / "backbone.safetensors" for recipe in TWO.recipes]
-    assert commands.option("--weights", 2) == str(backbones[1])
-    assert commands.option("--set", 2) == f"network.average_with={backbones[0]}"
-    assert all("--set" not in words for words in commands.ran[:2])
+    means = ("lite0-gpu", "lite0-whitened")
+    four = replace(TWO, recipes=(*TWO.recipes, *means), from_mean=means)
+    monkeypatch.setitem(PLANS, "four", four)
+    build("four", corpus, None, tmp_path / "model")
+    assert commands.kinds == ["train"] * 4 + ["calibrate"]
+    assert commands.option("--weights", 1) == str(tmp_path / "model.lite0-cpu.run" / "backbone.safetensors")
+    # What the four trainings leave is 1, 2, 3 and 4.
+    first, second = (load_file(commands.option("--weights", number)) for number in (2, 3))
+    assert {name: float(value) for name, value in first.items()} == {"weight": 1.5, "counter": 1}
+    assert {name: float(value) for name, value in second.items()} == {"weight": (1.5 + 3) / 2, "counter": 1}
+    assert second["counter"].dtype == torch.int64
     weights = load_package(tmp_path / "model").provenance.weights
-    assert weights.endswith("lite0-cpu-more, then lite0-whitened (from the mean of the two before it)")
+    words = "(from the mean of what the one before it began and ended with)"
+    assert weights.endswith(f"lite0-cpu-more, then lite0-gpu {words}, then lite0-whitened {words}")
 
 
 def test_the_card_says_where_the_model_came_from(corpus: Path, commands: Commands, tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def test_the_shipped_models_second_training_on_a_gpu_is_the_first_in_another_ord
     assert more == dataclasses.replace(first, loop=loop, optimiser=optimiser, description=more.description)
 
 
-def test_the_shipped_models_last_training_has_marked_views() -> None:
+def test_the_small_models_seventh_training_has_marked_views() -> None:
     gpu, marked = load_recipe("lite0-gpu-more"), load_recipe("lite0-marked")
     assert marked.network == dataclasses.replace(gpu.network, frozen_stages=2)
     assert (marked.patch, marked.mixing, marked.export) == (gpu.patch, gpu.mixing, gpu.export)
@@ -89,6 +89,21 @@ def test_the_shipped_models_last_training_has_marked_views() -> None:
     hard = marked.augment.strength(1).probability
     assert all(hard[name] > 0.0 for name in ("scribble", "stripes", "halftone", "smear"))
     assert hard["screenshot"] < gpu.augment.strength(1).probability["screenshot"]
+
+
+@pytest.mark.parametrize("number", [0, 2])
+def test_the_shipped_models_last_training_has_marked_views_and_every_stage(number: int) -> None:
+    gpu, marked = (load_recipe(f"lite{number}-{end}") for end in ("gpu", "marked-gpu"))
+    loop = dataclasses.replace(gpu.loop, epochs=40 if number == 0 else 35)
+    optimiser = dataclasses.replace(gpu.optimiser, warmup_epochs=1.4)
+    expected = dataclasses.replace(gpu, loop=loop, optimiser=optimiser, augment=marked.augment)
+    assert marked == dataclasses.replace(expected, description=marked.description)
+    by_hand, hard = (
+        load_recipe(recipe).augment.strength(1).probability for recipe in ("lite0-marked", "lite0-marked-gpu")
+    )
+    raised = {name for name in hard if hard[name] > by_hand[name]}
+    assert raised == {"scribble", "overlay"}
+    assert all(hard[name] == by_hand[name] for name in hard if name not in raised)
 
 
 @pytest.mark.parametrize("number", [0, 2])
