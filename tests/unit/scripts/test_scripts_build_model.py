@@ -58,6 +58,7 @@ class Commands:
                 name=self.option("--name"),
                 output=Path(self.option("--output")),
                 centres=int(self.option("--centres")),
+                temperature=float(self.option("--temperature")),
             )
             subtract_background(words[2], words[3], settings, catalog=self.option("--catalog"))
         if words[:2] == ("models", "quantize"):
@@ -268,7 +269,8 @@ def test_what_unrelated_pictures_share_is_taken_off_in_the_end(
     assert said.startswith("EfficientNet-Lite0, ImageNet, by Google")
     # Those that the trainings learned from and those that they held out.
     taken_off = (
-        "; less 0.6 of the mean of 7 centres of the descriptors of 48 unrelated pictures, weighted by softmax"
+        "; less 0.6 of the mean of 7 centres of the descriptors of 48 unrelated pictures, weighted by softmax at "
+        "temperature 0.05"
     )
     assert said.count(taken_off) == 1
     assert package.provenance.hours == 1.75
