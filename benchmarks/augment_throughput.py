@@ -302,7 +302,7 @@ def busy_share(
     """Measure in which part of the time of some steps a GPU computes or copies; None for a CPU."""
     if device.type != "cuda":
         return None
-    with profile(activities=[ProfilerActivity.CUDA]) as profiler:
+    with profile(activities=[ProfilerActivity.CUDA], acc_events=True) as profiler:
         rate = speed(views, learner, Stopwatch(device, exact=False), settings, steps).rate
     at_work: float = sum(event.self_device_time_total for event in profiler.key_averages()) / 1e6
     return at_work * rate / (steps * settings.loop.batch)
