@@ -32,6 +32,7 @@ from safetensors.torch import load_file, save_file
 from copylens.images.views import VIEW_SETS
 from copylens.models import ModelPackage, Provenance, load_package, update_card
 from copylens.training.backbone_file import BACKBONE
+from copylens.training.building import mean_state
 from copylens.training.data import open_pictures
 from copylens.training.recipes import load_recipe
 from copylens.training.running import split
@@ -40,7 +41,6 @@ BACKGROUND = "background-000.tar"
 LICENCE = "Apache-2.0"
 ENGINE = ("--engine", "onnxruntime")
 """What everybody has; others round int8 at other places."""
-
 
 TEMPERATURE = 0.05
 """At which centres are weighted: with the networks that ship it finds more than the command's 0.03 (docs/models.md)."""
@@ -237,7 +237,7 @@ def train(plan: Plan, shards: Sequence[Path], exam: Path | None, output: Path) -
             if not number:
                 write_weights(plan.start, weights)
             if mean:
-                write_mean((starts[number - 1], before), starts[number])
+                save_file(mean_state(load_file(starts[number - 1]), load_file(before)), starts[number])
             named = ["--name", plan.name, "--licence", LICENCE, "--output", str(package)]
             copylens("train", *shards, "--recipe", recipe, "--weights", starts[number], *watched, *named)
     hours = [load_package(package).provenance.hours for package in packages]
@@ -245,19 +245,6 @@ def train(plan: Plan, shards: Sequence[Path], exam: Path | None, output: Path) -
     # The whole chain's, not those of its last training.
     total = None if None in hours else round(sum(filter(None, hours)), 2)
     update_card(last, provenance=replace(last.provenance, hours=total))
-
-
-def write_mean(backbones: Sequence[Path], output: Path) -> None:
-    """Write the mean of two backbones that lie close: it keeps what the later learned and the earlier knew."""
-    first, second = (load_file(path) for path in backbones)
-    # Counters, being whole numbers, stay.
-    save_file(
-        {
-            name: value.lerp(second[name], 0.5) if value.is_floating_point() else value
-            for name, value in first.items()
-        },
-        output,
-    )
 
 
 def copylens(*words: str | Path) -> None:

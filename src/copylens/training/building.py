@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -52,15 +52,22 @@ def build_network(settings: NetworkSettings) -> SSCDNetwork:
 
 
 def _average_with(backbone: nn.Module, path: Path) -> None:
-    """Move the backbone halfway to the weights and statistics of a file; counters, being whole numbers, stay."""
+    """Move the backbone halfway to the weights and statistics of a file."""
     own = {name: value.clone() for name, value in backbone.state_dict().items()}
     load_backbone(backbone, path)
-    # What a state dictionary holds shares memory with the backbone.
-    for name, value in backbone.state_dict().items():
-        if value.is_floating_point():
-            value.lerp_(own[name], 0.5)
-        else:
-            value.copy_(own[name])
+    backbone.load_state_dict(mean_state(own, backbone.state_dict()))
+
+
+def mean_state(one: Mapping[str, torch.Tensor], other: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Give the mean of the weights and statistics of two networks of one kind; counters, being whole, are the first's.
+
+    Of two that lie close, as one network before and after a further training, the mean keeps what the later learned
+    and the earlier knew (model soups, Wortsman et al. 2022, arXiv:2203.05482).
+    """
+    return {
+        name: value.lerp(other[name], 0.5) if value.is_floating_point() else value
+        for name, value in one.items()
+    }
 
 
 def freeze_stages(network: SSCDNetwork, count: int) -> None:

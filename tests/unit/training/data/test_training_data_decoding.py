@@ -35,10 +35,8 @@ def alive(pid: int) -> bool:
     try:
         with open(f"/proc/{pid}/stat", encoding="ascii") as file:
             return file.read().rpartition(")")[2].split()[0] != "Z"
-    except (
-        FileNotFoundError,
-        ProcessLookupError,
-    ):  # the second where it is gone between the opening and the reading
+    except (FileNotFoundError, ProcessLookupError):
+        # The second where it goes between the opening and the reading.
         return False
 
 
